@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Makes everything in testdata/ that real Keras decides, byte for byte the same each time:  scripts/goldens.sh
+# Compares it with what Keras gives here and now, and fails on drift:                       scripts/goldens.sh --check
+# One family or case:                                                                        scripts/goldens.sh --only golden/Dense/
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+python=$(./venv.sh)/bin/python
+
+export KERAS_BACKEND=tensorflow
+export CUDA_VISIBLE_DEVICES=       # a GPU's kernels give other last bits
+export TF_ENABLE_ONEDNN_OPTS=0     # Eigen's kernels: oneDNN picks its by processor
+export TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 OMP_NUM_THREADS=1
+export TF_CPP_MIN_LOG_LEVEL=3 PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1
+exec "$python" -m goldens "$@"
