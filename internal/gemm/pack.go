@@ -1,0 +1,76 @@
+package gemm
+
+import "kerasgo/internal/kernel"
+
+// Packed is a matrix B[K][N] stored as the tiles read it: panels of NR columns,
+// each [K][NR], the last padded with zeros. It is immutable and may be shared.
+type Packed struct {
+	K, N int
+	isa  *kernel.ISA
+	data []float32
+}
+
+// PackedSize returns the number of floats that Pack allocates for a B[k][n].
+func PackedSize(k, n int) int { return packedSize(kernel.Best(), k, n) }
+
+func packedSize(isa *kernel.ISA, k, n int) int { return ceilDiv(n, isa.NR) * isa.NR * k }
+
+// Pack packs B[k][n].
+func Pack(k, n int, b []float32, ldb int) *Packed { return pack(kernel.Best(), k, n, b, ldb) }
+
+// PackT packs B given transposed, as [n][k].
+func PackT(k, n int, b []float32, ldb int) *Packed { return packT(kernel.Best(), k, n, b, ldb) }
+
+func pack(isa *kernel.ISA, k, n int, b []float32, ldb int) *Packed {
+	checkMatrix("B", k, n, len(b), ldb)
+	p := &Packed{K: k, N: n, isa: isa, data: make([]float32, packedSize(isa, k, n))}
+	packPanels(p.data, isa.NR, k, n, b, ldb)
+	return p
+}
+
+func packT(isa *kernel.ISA, k, n int, b []float32, ldb int) *Packed {
+	checkMatrix("B", n, k, len(b), ldb)
+	p := &Packed{K: k, N: n, isa: isa, data: make([]float32, packedSize(isa, k, n))}
+	packPanelsT(p.data, isa.NR, k, n, b, ldb)
+	return p
+}
+
+// packPanels copies b[k][n] to panels of nr columns.
+func packPanels(dst []float32, nr, k, n int, b []float32, ldb int) {
+	for j := 0; j < n && k > 0; j += nr {
+		w := min(nr, n-j)
+		for t := range k {
+			row := dst[:nr]
+			copy(row, b[t*ldb+j:t*ldb+j+w])
+			clear(row[w:])
+			dst = dst[nr:]
+		}
+	}
+}
+
+// packPanelsT copies the transpose of b[n][k] to panels of nr columns. Four
+// source rows at a time keep both sides in cache lines that stay hot.
+func packPanelsT(dst []float32, nr, k, n int, b []float32, ldb int) {
+	for j := 0; j < n && k > 0; j += nr {
+		w := min(nr, n-j)
+		panel := dst[:k*nr]
+		dst = dst[k*nr:]
+		if w < nr {
+			clear(panel)
+		}
+		i := 0
+		for ; i+4 <= w; i += 4 {
+			r0, r1 := b[(j+i)*ldb:(j+i)*ldb+k], b[(j+i+1)*ldb:(j+i+1)*ldb+k]
+			r2, r3 := b[(j+i+2)*ldb:(j+i+2)*ldb+k], b[(j+i+3)*ldb:(j+i+3)*ldb+k]
+			for t := range r0 {
+				d := panel[t*nr+i : t*nr+i+4 : t*nr+i+4]
+				d[0], d[1], d[2], d[3] = r0[t], r1[t], r2[t], r3[t]
+			}
+		}
+		for ; i < w; i++ {
+			for t, v := range b[(j+i)*ldb : (j+i)*ldb+k] {
+				panel[t*nr+i] = v
+			}
+		}
+	}
+}

@@ -1,0 +1,72 @@
+package kernel
+
+import "unsafe"
+
+// Generic tile: small enough for the accumulators to stay in the first cache lines.
+const (
+	genericMR = 4
+	genericNR = 16
+)
+
+// newGeneric returns the plain Go implementation. Products are rounded before
+// they are added (float32(a*b) + c), since a compiler may otherwise fuse them on
+// one architecture and not on another.
+func newGeneric() *ISA {
+	isa := &ISA{Name: "generic", MR: genericMR, NR: genericNR, Tile: []Tile{nil}, TileT: []Tile{nil}}
+	for m := 1; m <= genericMR; m++ {
+		isa.Tile = append(isa.Tile, func(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, bias, add *float32, lo, hi float32, n, acc int) {
+			genericTile(m, k, a, lda, 1, b, ldb, c, ldc, bias, add, lo, hi, n, acc)
+		})
+		isa.TileT = append(isa.TileT, func(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, bias, add *float32, lo, hi float32, n, acc int) {
+			genericTile(m, k, a, 1, lda, b, ldb, c, ldc, bias, add, lo, hi, n, acc)
+		})
+	}
+	return isa
+}
+
+// genericTile is the definition of Tile, with A[i][k] = a[i*rs+k*ks].
+func genericTile(m, k int, a *float32, rs, ks int, b *float32, ldb int, c *float32, ldc int, bias, add *float32, lo, hi float32, n, acc int) {
+	var sum [genericMR][genericNR]float32
+	if k > 0 {
+		av := unsafe.Slice(a, (m-1)*rs+(k-1)*ks+1)
+		bv := unsafe.Slice(b, (k-1)*ldb+n)
+		for t := range k {
+			row := bv[t*ldb : t*ldb+n]
+			for i := range m {
+				x := av[i*rs+t*ks]
+				s := sum[i][:len(row)]
+				for j, y := range row {
+					s[j] += float32(x * y)
+				}
+			}
+		}
+	}
+	cv := unsafe.Slice(c, (m-1)*ldc+n)
+	for i := range m {
+		row := cv[i*ldc : i*ldc+n]
+		for j := range row {
+			s := sum[i][j]
+			if acc != 0 {
+				s = row[j] + s
+			}
+			if bias != nil {
+				s += unsafe.Slice(bias, n)[j]
+			}
+			if add != nil {
+				s += unsafe.Slice(add, i*ldc+n)[i*ldc+j]
+			}
+			row[j] = Clamp(s, lo, hi)
+		}
+	}
+}
+
+// Clamp limits x to [lo, hi]. NaN passes.
+func Clamp(x, lo, hi float32) float32 {
+	if x < lo {
+		x = lo
+	}
+	if x > hi {
+		x = hi
+	}
+	return x
+}

@@ -1,0 +1,57 @@
+// Package kernel holds the leaves of the compute engine: matrix tiles and
+// elementwise loops over float32, in plain Go (generic.go, the contract and the
+// reference) and in generated assembly for AVX2 and AVX-512.
+//
+// Leaves take pointers and trust their arguments; the packages above (gemm,
+// conv, vec) check every length first.
+//
+// # The canonical sum
+//
+// Every sum of products along K is a chain of fused multiply-adds that starts at
+// zero and is at most KC terms long; the chains of one output are added in
+// order. SIMD lanes run along N, never along K. Results therefore do not depend
+// on the tile's size, and AVX2 and AVX-512 agree bit for bit. The generic tier
+// rounds the product too and agrees to 1e-6 of the range.
+package kernel
+
+// KC is the longest chain of multiply-adds that is summed before it is added to
+// the total.
+const KC = 256
+
+// MaxNR is the largest ISA.NR, MaxMR the largest ISA.MR.
+const (
+	MaxNR = 32
+	MaxMR = 14
+)
+
+// A Tile computes m rows (which m is fixed by its place in ISA.Tile) by n columns
+// of C, 1 <= n <= NR:
+//
+//	s = sum over k of A[i][k] * B[k][j]     one chain from zero
+//	if acc != 0 { s = C[i][j] + s }
+//	if bias != nil { s += bias[j] }
+//	if add != nil { s += add[i][j] }
+//	C[i][j] = min(max(s, lo), hi)           NaN stays NaN
+//
+// A[i][k] is a[i*lda+k] in ISA.Tile and a[k*lda+i] in ISA.TileT; B[k][j] is
+// b[k*ldb+j]; C[i][j] is c[i*ldc+j]; add has C's pitch. Strides count floats.
+// Columns beyond n are neither read nor written. k may be 0.
+type Tile func(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, bias, add *float32, lo, hi float32, n, acc int)
+
+// A Row computes one row of RowPanels*NR columns, as Tile does with A[0][k] = a[k].
+// Panel p of B starts at b[p*panel].
+type Row func(k int, a *float32, b *float32, ldb, panel int, c *float32, bias, add *float32, lo, hi float32, acc int)
+
+// RowPanels is how many panels a Row spans: enough chains to hide the latency of
+// a multiply-add.
+const RowPanels = 4
+
+// An ISA is one implementation of the leaves. It is immutable.
+type ISA struct {
+	Name  string
+	MR    int    // rows of the largest tile
+	NR    int    // columns of a tile, the width of a packed panel
+	Tile  []Tile // by row count, 1..MR; [0] is nil
+	TileT []Tile // the same with A given transposed
+	Row   Row    // nil if one-row tiles serve as well
+}

@@ -1,0 +1,4 @@
+package kernel
+
+// native returns the assembly implementations that this processor runs, slowest first.
+func native() []*ISA { return nil }
