@@ -21,6 +21,20 @@ type Limits struct {
 	MaxLinkHops        int   // continuation blocks, heap or tree levels followed in a row
 	MaxPixels          int64 // width x height of one decoded image
 	MaxActivationBytes int64 // memory that one inference may use for activations
+
+	// MaxExpansion bounds what a file's contents may take in memory, in
+	// multiples of the file's size: see [Limits.Memory].
+	MaxExpansion int64
+}
+
+// Memory returns how many bytes the contents of files of the given total size
+// may take in memory while they are loaded: MaxExpansion times the size, and
+// 64 MiB on top for small files that hold much (zeros compress well).
+func (l Limits) Memory(fileSize int64) int64 {
+	if n, ok := Product(l.OrDefaults().MaxExpansion, fileSize); ok && n <= 1<<62 {
+		return n + 64<<20
+	}
+	return 1 << 62
 }
 
 // Defaults returns the limits that are in force when nothing else is said.
@@ -37,6 +51,7 @@ func Defaults() Limits {
 		MaxLinkHops:        64,
 		MaxPixels:          50_000_000,
 		MaxActivationBytes: 4 << 30,
+		MaxExpansion:       4,
 	}
 }
 
@@ -55,6 +70,7 @@ func (l Limits) OrDefaults() Limits {
 	pickInt(&l.MaxLinkHops, d.MaxLinkHops)
 	pick64(&l.MaxPixels, d.MaxPixels)
 	pick64(&l.MaxActivationBytes, d.MaxActivationBytes)
+	pick64(&l.MaxExpansion, d.MaxExpansion)
 	return l
 }
 

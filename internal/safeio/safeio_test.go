@@ -127,6 +127,14 @@ func TestOrDefaults(t *testing.T) {
 	}
 }
 
+func TestMemory(t *testing.T) {
+	for size, want := range map[int64]int64{0: 64 << 20, 1 << 20: 68 << 20, math.MaxInt64: 1 << 62} {
+		if got := (Limits{}).Memory(size); got != want {
+			t.Errorf("Memory(%d) = %d, want %d", size, got, want)
+		}
+	}
+}
+
 func TestOpenRegular(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "f")
