@@ -14,6 +14,8 @@
 // rounds the product too and agrees to 1e-6 of the range.
 package kernel
 
+//go:generate go -C gen run ./gemm -out ../gemm_amd64.s -stubs ../gemm_amd64.go -pkg kernel
+
 // KC is the longest chain of multiply-adds that is summed before it is added to
 // the total.
 const KC = 256

@@ -1,3 +1,5 @@
+//go:build !amd64 || purego
+
 package kernel
 
 // native returns the assembly implementations that this processor runs, slowest first.
