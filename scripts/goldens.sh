@@ -11,4 +11,4 @@ export CUDA_VISIBLE_DEVICES=       # a GPU's kernels give other last bits
 export TF_ENABLE_ONEDNN_OPTS=0     # Eigen's kernels: oneDNN picks its by processor
 export TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 OMP_NUM_THREADS=1
 export TF_CPP_MIN_LOG_LEVEL=3 PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1
-exec "$python" -m goldens "$@"
+exec "$python" -W ignore -m goldens "$@"

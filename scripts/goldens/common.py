@@ -99,11 +99,17 @@ def write_npz(path, arrays):
 
 
 def pack(meta):
-    return np.frombuffer(json.dumps(meta, sort_keys=True).encode(), np.uint8)
+    return np.frombuffer(json.dumps(meta).encode(), np.uint8)
 
 
 def path_of(weight):
     return getattr(weight, "path", None) or weight.name
+
+
+def input_name(tensor):
+    """The name of the layer that a model's input comes from, which is what its config and callers use."""
+    history = tensor._keras_history
+    return (getattr(history, "operation", None) or history.layer).name
 
 
 def draw_weight(rng, path, shape):
@@ -231,8 +237,9 @@ class Suite:
         self.model(cls, name, build, *inputs, frameworks=("tf_keras",), **options)
 
     def model(self, cls, name, build, *inputs, trains=True, draw=True, k2=False, frameworks=None, layers=False,
-              tolerance=TOLERANCE, why="float32 sums in another order"):
-        """One case of a model that build makes; k2 says that tf-keras makes it too (inference alone)."""
+              jit=False, tolerance=TOLERANCE, why="float32 sums in another order"):
+        """One case of a model that build makes; k2 says that tf-keras makes it too (inference alone); jit that
+        only XLA has the kernels for it (inference alone)."""
         for framework in frameworks or (("keras", "tf_keras") if k2 else ("keras",)):
             case = name + (".k2" if framework == "tf_keras" else "")
             file = Path("golden") / cls / (case + ".npz")
@@ -247,7 +254,7 @@ class Suite:
                 xs = [spec.draw(rng) for spec in inputs]
                 if draw:
                     randomize(net, rng)
-                meta, arrays = run(net, framework, xs, rng, trains and framework == "keras", layers)
+                meta, arrays = run(net, framework, xs, rng, trains and framework == "keras" and not jit, layers, jit)
             except Exception as err:
                 self.failures.append(f"{cls}/{case}: {err}")  # told at the end, all of them
                 continue
@@ -257,7 +264,7 @@ class Suite:
             self.add(file, case=f"{cls}/{case}", keras=K.__version__, framework=framework, seed=seed, tolerance=tolerance, why=why)
 
 
-def run(net, framework, xs, rng, trains, layers):
+def run(net, framework, xs, rng, trains, layers, jit):
     """Runs a model, for inference and (if it trains) one training pass, and returns its meta and arrays."""
     weights = list(net.weights)
     before = [np.array(w.numpy()) for w in weights]
@@ -265,13 +272,19 @@ def run(net, framework, xs, rng, trains, layers):
     meta = {
         "model": json.loads(net.to_json()),
         "weights": [{"path": path_of(w), "trainable": id(w) in trainable, "shape": list(w.shape)} for w in weights],
-        "inputs": [t.name for t in net.inputs],
+        "inputs": [input_name(t) for t in net.inputs],
         "outputs": list(getattr(net, "output_names", [])),
         "trains": trains,
         "zeroed": [],
     }
     arrays = {f"x_{i}": x for i, x in enumerate(xs)}
-    outs = flatten(net(feed(net, [tf.constant(x) for x in xs]), training=False))
+
+    def infer(x):
+        return net(x, training=False)
+
+    if jit:
+        infer = tf.function(infer, jit_compile=True, autograph=False)
+    outs = flatten(infer(feed(net, [tf.constant(x) for x in xs])))
     after_inference = [np.array(w.numpy()) for w in weights]
     for i, y in enumerate(outs):
         arrays[f"y_{i}"] = np.asarray(y)

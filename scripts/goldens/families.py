@@ -1,6 +1,9 @@
 """Every family of goldens, in the order they are made."""
-from . import core
+from . import conv, core, merge, norm, pooling
+
+FAMILIES = (core, conv, pooling, norm, merge)
 
 
 def make(suite):
-    core.goldens(suite)
+    for family in FAMILIES:
+        family.goldens(suite)
