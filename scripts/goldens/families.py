@@ -1,7 +1,7 @@
 """Every family of goldens, in the order they are made."""
-from . import conv, core, merge, norm, pooling
+from . import conv, core, merge, norm, pooling, rnn
 
-FAMILIES = (core, conv, pooling, norm, merge)
+FAMILIES = (core, conv, pooling, norm, merge, rnn)
 
 
 def make(suite):
