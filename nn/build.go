@@ -1,0 +1,156 @@
+package nn
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"kerasgo/nn/graph"
+)
+
+// Graph is a graph while layers build it: it knows which layer is being built, and whether for training.
+type Graph struct {
+	*graph.Graph
+	Training bool
+	Calls    []LayerCall // every call of every layer, in the order they ended
+
+	stack []Layer
+	calls map[Layer]int
+}
+
+// LayerCall is one call of a layer in a traced graph.
+type LayerCall struct {
+	Path  string // names from the model's layer down: inner/dense
+	Layer Layer
+	Index int // of the call, from 0
+	Depth int // 0: the model, 1: its layers
+	In    []Wire
+	Out   []Wire
+}
+
+// Failf abandons the build; Trace returns it as a *BuildError. It is the one use of panic for bad input.
+func (g *Graph) Failf(format string, args ...any) {
+	panic(g.failure(fmt.Errorf(format, args...)))
+}
+
+// Unsupportedf abandons the build: the config is valid, but this key's value isn't supported.
+func (g *Graph) Unsupportedf(key, format string, args ...any) {
+	panic(g.failure(&UnsupportedError{Where: Where{Layer: g.Layer().Base().Name, Class: g.Layer().Base().Class, Key: key},
+		Msg: fmt.Sprintf(format, args...)}))
+}
+
+func (g *Graph) failure(err error) *BuildError {
+	e := &BuildError{Path: g.Path, Msg: err.Error(), Err: err}
+	if len(g.stack) > 0 {
+		e.Class = g.Layer().Base().Class
+	}
+	return e
+}
+
+// Layer is the layer being built.
+func (g *Graph) Layer() Layer { return g.stack[len(g.stack)-1] }
+
+// CallIndex counts the earlier calls of the layer being built: with the path, it names a random stream.
+func (g *Graph) CallIndex() int { return g.calls[g.Layer()] }
+
+// Trainable says that neither the layer being built nor one around it is frozen.
+func (g *Graph) Trainable() bool {
+	return !slices.ContainsFunc(g.stack, func(l Layer) bool { return !l.Base().Trainable })
+}
+
+// Op adds an operation and returns its first output.
+func (g *Graph) Op(op graph.Op, in ...*Value) *Value { return g.Ops(op, in...)[0] }
+
+// Ops adds an operation and returns its outputs.
+func (g *Graph) Ops(op graph.Op, in ...*Value) []*Value {
+	out, err := g.Add(op, in...)
+	if err != nil {
+		var o *graph.OpError
+		if errors.As(err, &o) {
+			err = o.Err
+		}
+		panic(g.failure(err))
+	}
+	return out
+}
+
+// Scalar adds a constant number.
+func (g *Graph) Scalar(v float32) *Value { return g.Const(graph.FromF32([]float32{v})) }
+
+// maxDepth bounds layers inside layers: the stack can't be recovered once it overflows.
+const maxDepth = 64
+
+// Apply builds a layer inside the layer being built. It is the only way down, so it knows paths, call indices and
+// children.
+func (g *Graph) Apply(l Layer, c Call) []Wire {
+	if len(g.stack) >= maxDepth {
+		g.Failf("layers are nested more than %d deep", maxDepth)
+	}
+	if slices.Contains(g.stack, l) {
+		g.Failf("layer %q contains itself", l.Base().Name)
+	}
+	if len(g.stack) > 0 {
+		g.stack[len(g.stack)-1].Base().Adopt("", l)
+	}
+	if m, ok := c.Kw["mask"].(Wire); ok && len(c.Args) > 0 { // Keras 3 writes implicit masks as explicit keywords
+		if x, ok := c.Args[0].(Wire); ok {
+			x.Mask = m.Value
+			c.Args = append([]any{x}, c.Args[1:]...)
+		}
+	}
+	outer := g.Path
+	g.stack = append(g.stack, l)
+	g.Path = g.layerPath()
+	out := l.Build(g, c)
+	g.Calls = append(g.Calls, LayerCall{g.Path, l, g.calls[l], len(g.stack) - 1, c.Ins(), out})
+	g.stack, g.Path = g.stack[:len(g.stack)-1], outer
+	g.calls[l]++
+	return out
+}
+
+// layerPath joins the names of the layers being built, without the model itself.
+func (g *Graph) layerPath() string {
+	names := make([]string, 0, len(g.stack))
+	for _, l := range g.stack[min(1, len(g.stack)):] {
+		names = append(names, l.Base().Name)
+	}
+	return strings.Join(names, "/")
+}
+
+func (g *Graph) weightPath(name string) string {
+	if g.Path == "" {
+		return name
+	}
+	return g.Path + "/" + name
+}
+
+// Trace builds a model's graph; training chooses what Dropout and BatchNormalization say. Weights are declared, not drawn.
+func Trace(m Model, training bool) (g *Graph, outs []Wire, err error) {
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case *BuildError:
+			err = r
+			if list := asUnsupported(r.Err); list != nil {
+				err = list
+			}
+		default:
+			panic(r)
+		}
+	}()
+	g = &Graph{Graph: graph.NewGraph(), Training: training, calls: map[Layer]int{}}
+	specs := m.InputSpecs()
+	if len(specs) == 0 {
+		g.Failf("model %q doesn't say the shape of its input", m.Base().Name)
+	}
+	var ins []Wire
+	for _, s := range specs {
+		ins = append(ins, Wire{Value: g.Input(s.Spec)})
+	}
+	outs = g.Apply(m, Wires(ins...))
+	for _, o := range outs {
+		g.Outputs = append(g.Outputs, o.Value)
+	}
+	return g, outs, nil
+}

@@ -1,0 +1,304 @@
+package nn
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+)
+
+// Functional is Keras's Functional model: a graph of layer calls.
+//
+// Source: keras/src/models/functional.py
+type Functional struct {
+	Common
+	Layers  []Layer   `json:"layers"`
+	Inputs  Structure `json:"input_layers"`
+	Outputs Structure `json:"output_layers"`
+	modelState
+
+	nodes [][]inbound // of each layer, by its position in Layers
+}
+
+// Ref is a tensor of a functional model: Keras's [layer, node, tensor].
+type Ref struct {
+	Layer        string
+	Node, Tensor int
+}
+
+// Structure is what a model takes or returns: a Ref, a list or a dict of them.
+type Structure struct {
+	Refs []Ref    // flattened, in the file's order
+	Keys []string // of a dict
+	raw  json.RawMessage
+}
+
+// inbound is one recorded call: arguments as JSON, with Refs in the place of tensors.
+type inbound struct {
+	args   []any
+	kwargs map[string]any
+}
+
+// UnmarshalJSON reads ["layer", 0, 0], a list, or a dict of those.
+func (s *Structure) UnmarshalJSON(raw []byte) error {
+	s.raw = bytes.Clone(raw)
+	var dict map[string]json.RawMessage
+	if json.Unmarshal(raw, &dict) == nil {
+		dec := json.NewDecoder(bytes.NewReader(raw)) // for the file's order, which is the outputs'
+		_, _ = dec.Token()
+		for dec.More() {
+			key, err := dec.Token()
+			if err != nil {
+				return err
+			}
+			var v any
+			if err := dec.Decode(&v); err != nil {
+				return err
+			}
+			name, _ := key.(string)
+			for range appendRefs(v, &s.Refs) {
+				s.Keys = append(s.Keys, name)
+			}
+		}
+		return nil
+	}
+	var v any
+	if err := json.Unmarshal(raw, &v); err != nil {
+		return err
+	}
+	appendRefs(v, &s.Refs)
+	return nil
+}
+
+// MarshalJSON writes what was read, or a list of Refs.
+func (s Structure) MarshalJSON() ([]byte, error) {
+	if s.raw != nil {
+		return s.raw, nil
+	}
+	list := [][]any{}
+	for _, r := range s.Refs {
+		list = append(list, []any{r.Layer, r.Node, r.Tensor})
+	}
+	return json.Marshal(list)
+}
+
+// appendRefs finds references in v, returning those it added.
+func appendRefs(v any, out *[]Ref) []Ref {
+	at := len(*out)
+	var visit func(v any)
+	visit = func(v any) {
+		list, ok := v.([]any)
+		if !ok {
+			return
+		}
+		if r, ok := refOf(list); ok {
+			*out = append(*out, r)
+			return
+		}
+		for _, e := range list {
+			visit(e)
+		}
+	}
+	visit(v)
+	return (*out)[at:]
+}
+
+func refOf(list []any) (Ref, bool) {
+	if len(list) != 3 {
+		return Ref{}, false
+	}
+	name, ok := list[0].(string)
+	node, ok1 := list[1].(float64)
+	tensor, ok2 := list[2].(float64)
+	return Ref{name, int(node), int(tensor)}, ok && ok1 && ok2
+}
+
+// position finds a layer by name; -1 if there is none.
+func (m *Functional) position(name string) int {
+	return slices.IndexFunc(m.Layers, func(l Layer) bool { return l.Base().Name == name })
+}
+
+// InputSpecs implements Model.
+func (m *Functional) InputSpecs() (specs []InputSpec) {
+	for _, r := range m.Inputs.Refs {
+		if i := m.position(r.Layer); i >= 0 {
+			if in, ok := m.Layers[i].(*InputLayer); ok {
+				specs = append(specs, InputSpec{in.Name, in.spec()})
+			}
+		}
+	}
+	return specs
+}
+
+// OutputNames implements Model.
+func (m *Functional) OutputNames() (names []string) {
+	for i, r := range m.Outputs.Refs {
+		if m.Outputs.Keys != nil {
+			names = append(names, m.Outputs.Keys[i])
+		} else {
+			names = append(names, r.Layer)
+		}
+	}
+	return uniqueNames(names)
+}
+
+// Predict implements Model.
+func (m *Functional) Predict(ctx context.Context, x ...*Tensor) ([]*Tensor, error) {
+	return m.predict(ctx, m, x)
+}
+
+// parse reads the layers' inbound nodes, once.
+func (m *Functional) parse() error {
+	if m.nodes != nil {
+		return nil
+	}
+	nodes := make([][]inbound, len(m.Layers))
+	for i, l := range m.Layers {
+		var calls []struct {
+			Args   []any          `json:"args"`
+			Kwargs map[string]any `json:"kwargs"`
+		}
+		if raw := l.Base().envelope["inbound_nodes"]; raw != nil {
+			if err := json.Unmarshal(raw, &calls); err != nil {
+				return fmt.Errorf("layer %q: inbound_nodes: %w", l.Base().Name, err)
+			}
+		}
+		for _, c := range calls {
+			kw, _ := tensorRefs(c.Kwargs).(map[string]any)
+			args, _ := tensorRefs(c.Args).([]any)
+			nodes[i] = append(nodes[i], inbound{args, kw})
+		}
+	}
+	m.nodes = nodes
+	return nil
+}
+
+// tensorRefs puts Refs and Slices in the place of their JSON.
+func tensorRefs(a any) any {
+	switch a := a.(type) {
+	case []any:
+		out := make([]any, len(a))
+		for i, e := range a {
+			out[i] = tensorRefs(e)
+		}
+		return out
+	case map[string]any:
+		config, _ := a["config"].(map[string]any)
+		switch a["class_name"] {
+		case "__keras_tensor__":
+			history, _ := config["keras_history"].([]any)
+			if r, ok := refOf(history); ok {
+				return r
+			}
+		case "__slice__":
+			return Slice{config["start"], config["stop"], config["step"]}
+		case "__tuple__":
+			items, _ := a["items"].([]any)
+			return tensorRefs(items)
+		case "__ellipsis__":
+			return Ellipsis{}
+		case "__numpy__", "__tensor__":
+			return tensorRefs(config)
+		}
+		out := map[string]any{}
+		for k, e := range a {
+			out[k] = tensorRefs(e)
+		}
+		return out
+	}
+	return a
+}
+
+// Ellipsis is Python's ... among a call's arguments.
+type Ellipsis struct{}
+
+// Build implements Layer: it makes each recorded call once its arguments are there, a layer's calls in order.
+func (m *Functional) Build(g *Graph, c Call) (outs []Wire) {
+	if err := m.parse(); err != nil {
+		g.Failf("%v", err)
+	}
+	m.Adopt("layers", m.Layers...) // weights go by this order, not by the calls'
+	given := c.Ins()
+	if len(given) != len(m.Inputs.Refs) {
+		g.Failf("takes %d inputs, found %d", len(m.Inputs.Refs), len(given))
+	}
+	done := map[string][][]Wire{}
+	for i, r := range m.Inputs.Refs {
+		at := m.position(r.Layer)
+		if at < 0 {
+			g.Failf("input %q names no layer", r.Layer)
+		}
+		done[r.Layer] = [][]Wire{g.Apply(m.Layers[at], Wires(given[i]))}
+	}
+	find := func(r Ref) (Wire, bool) {
+		calls := done[r.Layer]
+		if r.Node < 0 || r.Tensor < 0 || r.Node >= len(calls) || r.Tensor >= len(calls[r.Node]) {
+			return Wire{}, false
+		}
+		return calls[r.Node][r.Tensor], true
+	}
+	for progress := true; progress; {
+		progress = false
+		for i, l := range m.Layers {
+			name := l.Base().Name
+			for len(done[name]) < len(m.nodes[i]) {
+				call, ready := m.nodes[i][len(done[name])], true
+				args, _ := bindArgs(call.args, find, &ready).([]any)
+				kw, _ := bindArgs(call.kwargs, find, &ready).(map[string]any)
+				if !ready {
+					break
+				}
+				done[name] = append(done[name], g.Apply(l, Call{Args: args, Kw: kw}))
+				progress = true
+			}
+		}
+	}
+	for _, r := range m.Outputs.Refs {
+		w, ok := find(r)
+		if !ok {
+			g.Failf("output [%q, %d, %d] is never made: %s", r.Layer, r.Node, r.Tensor, m.stuck(done))
+		}
+		outs = append(outs, w)
+	}
+	return outs
+}
+
+// stuck names the layers whose calls wait for something: a cycle, or a reference to nothing.
+func (m *Functional) stuck(done map[string][][]Wire) string {
+	var names []string
+	for i, l := range m.Layers {
+		if len(done[l.Base().Name]) < len(m.nodes[i]) {
+			names = append(names, l.Base().Name)
+		}
+	}
+	if len(names) == 0 {
+		return "no such call"
+	}
+	return fmt.Sprintf("a cycle or a missing tensor among layers %q", names)
+}
+
+// bindArgs puts wires in the place of Refs; ready becomes false where one isn't made yet.
+func bindArgs(a any, find func(Ref) (Wire, bool), ready *bool) any {
+	switch a := a.(type) {
+	case Ref:
+		w, ok := find(a)
+		*ready = *ready && ok
+		return w
+	case []any:
+		out := make([]any, len(a))
+		for i, e := range a {
+			out[i] = bindArgs(e, find, ready)
+		}
+		return out
+	case map[string]any:
+		out := make(map[string]any, len(a))
+		for k, e := range a {
+			out[k] = bindArgs(e, find, ready)
+		}
+		return out
+	case Slice:
+		return Slice{bindArgs(a.Start, find, ready), bindArgs(a.Stop, find, ready), bindArgs(a.Step, find, ready)}
+	}
+	return a
+}

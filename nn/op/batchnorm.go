@@ -1,0 +1,171 @@
+package op
+
+import (
+	"fmt"
+	"math"
+)
+
+// BatchNorm is (x - mean) / sqrt(variance + Eps) · gamma + beta along Axis. Inputs: x, gamma?, beta?, moving mean, moving
+// variance, mask? (bool, the leading axes of x). When Train, it uses the batch's own moments (of the positions that the
+// mask keeps), and its further outputs are the new moving mean and variance, and what Backward needs: the batch's mean
+// and 1 / sqrt(variance + Eps), [2, channels].
+type BatchNorm struct {
+	Axis          int
+	Eps, Momentum float32
+	Train         bool
+}
+
+// Infer implements graph.Op.
+func (o BatchNorm) Infer(in []Spec) ([]Spec, error) {
+	a, err := Axis(o.Axis, len(in[0].Shape))
+	if err != nil {
+		return nil, err
+	}
+	c := in[3].Shape[0]
+	if d := in[0].Shape[a]; d != c && d != -1 {
+		return nil, fmt.Errorf("axis %d must have %d channels, found shape %v", o.Axis, c, in[0].Shape)
+	}
+	if !o.Train {
+		return specs(in[0])
+	}
+	return specs(in[0], f32(c), f32(c), f32(2, c))
+}
+
+// InPlace implements graph.InPlacer.
+func (o BatchNorm) InPlace() bool { return !o.Train }
+
+// FLOPs implements graph.Coster.
+func (BatchNorm) FLOPs(in, _ []Spec) int64 { return 2 * int64(in[0].Shape.Size()) }
+
+// gammaBeta returns gamma, beta of channel c.
+func gammaBeta(in []*Tensor, c int) (gamma, beta float32) {
+	gamma = 1
+	if in[1] != nil {
+		gamma = in[1].F32[c]
+	}
+	if in[2] != nil {
+		beta = in[2].F32[c]
+	}
+	return gamma, beta
+}
+
+// Forward implements graph.Op.
+func (o BatchNorm) Forward(r *Run, in, out []*Tensor) {
+	outer, n, step := lines(in[0].Shape, o.Axis)
+	s, t := r.Dirty(n), r.Dirty(n) // y = x·s + t
+	for c := range n {
+		mean, variance := in[3].F32[c], in[4].F32[c]
+		if o.Train {
+			mean, variance = o.moments(in, c, outer, n, step)
+			out[1].F32[c] = in[3].F32[c]*o.Momentum + mean*(1-o.Momentum)
+			out[2].F32[c] = in[4].F32[c]*o.Momentum + variance*(1-o.Momentum)
+			out[3].F32[c], out[3].F32[n+c] = mean, rsqrt(variance+o.Eps)
+		}
+		gamma, beta := gammaBeta(in, c)
+		s[c] = gamma * rsqrt(variance+o.Eps)
+		t[c] = beta - mean*s[c]
+	}
+	x, y := in[0].F32, out[0].F32
+	if step == 1 {
+		for at := 0; at < len(x); at += n {
+			xr, yr := x[at:][:n], y[at:][:n]
+			for c, v := range xr {
+				yr[c] = v*s[c] + t[c]
+			}
+		}
+		return
+	}
+	for b := range outer {
+		for c := range n {
+			at := (b*n + c) * step
+			for i, v := range x[at:][:step] {
+				y[at+i] = v*s[c] + t[c]
+			}
+		}
+	}
+}
+
+// kept says that the mask keeps the position of outer index b and inner index i; the mask covers the leading axes.
+func kept(mask *Tensor, b, i, outer, step int) bool {
+	if mask == nil {
+		return true
+	}
+	return mask.I32[(b*step+i)*len(mask.I32)/(outer*step)] != 0
+}
+
+func (o BatchNorm) moments(in []*Tensor, c, outer, n, step int) (mean, variance float32) {
+	mask := maskOf(in, 5)
+	var sum, square, count float64
+	for b := range outer {
+		for i, v := range in[0].F32[(b*n+c)*step:][:step] {
+			if kept(mask, b, i, outer, step) {
+				sum += float64(v)
+				count++
+			}
+		}
+	}
+	count = max(count, 1)
+	m := sum / count
+	for b := range outer {
+		for i, v := range in[0].F32[(b*n+c)*step:][:step] {
+			if kept(mask, b, i, outer, step) {
+				square += (float64(v) - m) * (float64(v) - m)
+			}
+		}
+	}
+	return float32(m), float32(square / count)
+}
+
+// maskOf is optional input i.
+func maskOf(in []*Tensor, i int) *Tensor {
+	if i < len(in) {
+		return in[i]
+	}
+	return nil
+}
+
+// Backward implements graph.Op.
+func (o BatchNorm) Backward(_ *Run, in, out, dout, din []*Tensor) {
+	outer, n, step := lines(in[0].Shape, o.Axis)
+	mask := maskOf(in, 5)
+	x, dy := in[0].F32, dout[0].F32
+	for c := range n {
+		mean, inv := in[3].F32[c], rsqrt(in[4].F32[c]+o.Eps)
+		if o.Train {
+			mean, inv = out[3].F32[c], out[3].F32[n+c]
+		}
+		var sum, dot, count float64 // of dy and dy·xn
+		for b := range outer {
+			at := (b*n + c) * step
+			for i, d := range dy[at:][:step] {
+				sum += float64(d)
+				dot += float64(d) * float64((x[at+i]-mean)*inv)
+				if kept(mask, b, i, outer, step) {
+					count++
+				}
+			}
+		}
+		if in[1] != nil && din[1] != nil {
+			din[1].F32[c] += float32(dot)
+		}
+		if in[2] != nil && din[2] != nil {
+			din[2].F32[c] += float32(sum)
+		}
+		if din[0] == nil {
+			continue
+		}
+		gamma, _ := gammaBeta(in, c)
+		mean1, dot1 := float32(sum/max(count, 1)), float32(dot/max(count, 1))
+		for b := range outer {
+			at := (b*n + c) * step
+			for i, d := range dy[at:][:step] {
+				if o.Train && kept(mask, b, i, outer, step) {
+					d -= mean1 + (x[at+i]-mean)*inv*dot1
+				}
+				din[0].F32[at+i] += gamma * inv * d
+			}
+		}
+	}
+}
+
+func rsqrt(v float32) float32 { return float32(1 / math.Sqrt(float64(v))) }

@@ -1,0 +1,147 @@
+package nn
+
+import (
+	"math"
+	"slices"
+
+	"kerasgo/nn/graph"
+	"kerasgo/nn/op"
+)
+
+// pass is one step of the compiler. The list below is the whole of it.
+type pass struct {
+	name string
+	rule graph.Rule
+}
+
+// passes, in order.
+func passes() []pass {
+	return []pass{
+		{"drop identities", dropIdentity},
+		{"fold batch normalization into the linear operation before it", foldBatchNorm},
+		{"fuse activations into the operation before them", fuseActivation},
+		{"pack weights as kernels want them", packWeights},
+		{"drop what no output needs", nil},
+	}
+}
+
+func optimise(g *graph.Graph, plain bool) *graph.Graph {
+	weights := g.Weights()
+	for _, p := range passes() {
+		if !plain || p.rule == nil {
+			g = graph.Rewrite(g, p.rule)
+		}
+	}
+	g.Snapshot(weights)
+	return g
+}
+
+func dropIdentity(_ *graph.Rewriter, n *graph.Node, in []*Value) []*Value {
+	if v, ok := n.Op.(graph.Viewer); ok && v.View() && slices.Equal(n.In[0].Shape, n.Out[0].Shape) && n.In[0].Shape.Known() {
+		return in[:1]
+	}
+	if v, ok := n.Op.(op.View); ok && len(n.In[0].Shape) == v.Lead+len(v.To) && slices.Equal(n.In[0].Shape[v.Lead:], v.To) &&
+		v.To.Known() {
+		return in[:1]
+	}
+	return nil
+}
+
+// producer is the node that makes in[0] for n alone, in the new graph.
+func producer(p *graph.Rewriter, n *graph.Node, in []*Value) *graph.Node {
+	if in[0] == nil || p.Uses(n.In[0]) != 1 {
+		return nil
+	}
+	return in[0].Node
+}
+
+// foldBatchNorm turns y = bn(linear(x, kernel, bias)) into one linear operation.
+func foldBatchNorm(p *graph.Rewriter, n *graph.Node, in []*Value) []*Value {
+	bn, ok := n.Op.(op.BatchNorm)
+	if !ok || bn.Train {
+		return nil
+	}
+	m := producer(p, n, in)
+	if m == nil {
+		return nil
+	}
+	linear, ok := m.Op.(op.Linear)
+	if !ok || len(m.In) < 3 || m.In[1] == nil || m.In[1].Const == nil || m.In[2] != nil && m.In[2].Const == nil {
+		return nil
+	}
+	if a, err := op.Axis(bn.Axis, len(n.In[0].Shape)); err != nil || a != len(n.In[0].Shape)-1 {
+		return nil
+	}
+	gamma, beta, mean, variance := constOf(in[1]), constOf(in[2]), constOf(in[3]), constOf(in[4])
+	if mean == nil || variance == nil || in[1] != nil && gamma == nil || in[2] != nil && beta == nil {
+		return nil
+	}
+	scale, shift := make([]float64, mean.Len()), make([]float64, mean.Len())
+	for c := range scale {
+		scale[c] = 1 / math.Sqrt(float64(variance.F32[c])+float64(bn.Eps))
+		if gamma != nil {
+			scale[c] *= float64(gamma.F32[c])
+		}
+		shift[c] = -float64(mean.F32[c]) * scale[c]
+		if beta != nil {
+			shift[c] += float64(beta.F32[c])
+		}
+	}
+	k, b, ok := linear.Scaled(m.In[1].Const, constOf(m.In[2]), scale, shift)
+	if !ok {
+		return nil
+	}
+	ins := slices.Clone(m.In)
+	ins[1], ins[2] = p.Const(k), p.Const(b)
+	return p.Emit(n.Path, m.Op, ins...)
+}
+
+func constOf(v *Value) *Tensor {
+	if v == nil {
+		return nil
+	}
+	return v.Const
+}
+
+// fuseActivation lets the operation before an activation apply it.
+func fuseActivation(p *graph.Rewriter, n *graph.Node, in []*Value) []*Value {
+	u, ok := n.Op.(op.Unary)
+	if !ok {
+		return nil
+	}
+	m := producer(p, n, in)
+	if m == nil {
+		return nil
+	}
+	f, ok := m.Op.(op.Fuser)
+	if !ok {
+		return nil
+	}
+	fused, ok := f.Fuse(u)
+	if !ok {
+		return nil
+	}
+	return p.Emit(n.Path, fused, m.In...)
+}
+
+// packWeights lets operations take their constants in, so that the model's own copy isn't kept.
+func packWeights(p *graph.Rewriter, n *graph.Node, in []*Value) []*Value {
+	k, ok := n.Op.(graph.Packer)
+	if !ok {
+		return nil
+	}
+	consts := make([]*Tensor, len(in))
+	for i, v := range in {
+		consts[i] = constOf(v)
+	}
+	packed, drop := k.Pack(consts)
+	if packed == nil {
+		return nil
+	}
+	for i, d := range drop {
+		if d {
+			in[i] = nil
+		}
+	}
+	return p.Emit(n.Path, packed, in...)
+}
