@@ -1,7 +1,7 @@
 """Every family of goldens, in the order they are made."""
-from . import conv, core, merge, norm, pooling, rnn
+from . import conv, core, merge, norm, ops, pooling, rnn
 
-FAMILIES = (core, conv, pooling, norm, merge, rnn)
+FAMILIES = (core, conv, pooling, norm, merge, rnn, ops)
 
 
 def make(suite):
