@@ -3,6 +3,7 @@ package nn
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"kerasgo/internal/par"
 	"kerasgo/nn/graph"
@@ -16,6 +17,8 @@ type CompileOptions struct {
 	MaxBytes int64
 	// NoFuse leaves the graph as the layers said it, but for what no output needs: for finding out where numbers differ.
 	NoFuse bool
+	// Layer makes a layer's outputs, by its path (inner/dense), the plan's; "": the model's own.
+	Layer string
 }
 
 // Plan is a compiled model: immutable, a snapshot of its weights, shared by goroutines, each with a Runner of its own.
@@ -32,6 +35,12 @@ func Compile(m Model, o CompileOptions) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	names := m.OutputNames()
+	if o.Layer != "" {
+		if names, err = g.outputAt(o.Layer); err != nil {
+			return nil, err
+		}
+	}
 	var missing int
 	for _, w := range g.Weights() {
 		if w.Data == nil {
@@ -41,7 +50,30 @@ func Compile(m Model, o CompileOptions) (*Plan, error) {
 	if missing > 0 {
 		return nil, fmt.Errorf("model %q: %d of its weights have no value yet", m.Base().Name, missing)
 	}
-	return &Plan{graph.NewPlan(optimise(g.Graph, o.NoFuse), o.MaxBytes), m.InputSpecs(), m.OutputNames(), o.Threads}, nil
+	return &Plan{graph.NewPlan(optimise(g.Graph, o.NoFuse), o.MaxBytes), m.InputSpecs(), names, o.Threads}, nil
+}
+
+// outputAt makes the outputs of the last call of a layer the graph's.
+func (g *Graph) outputAt(path string) ([]string, error) {
+	var paths []string
+	for _, c := range slices.Backward(g.Calls) {
+		if c.Path != path {
+			paths = append(paths, c.Path)
+			continue
+		}
+		g.Outputs = nil
+		names := make([]string, len(c.Out))
+		for i, w := range c.Out {
+			names[i] = path
+			g.Outputs = append(g.Outputs, w.Value)
+		}
+		return uniqueNames(names), nil
+	}
+	err := fmt.Errorf("there is no layer %q", path)
+	if near := Nearest(path, paths); near != "" {
+		err = fmt.Errorf("%w (did you mean %q?)", err, near)
+	}
+	return nil, err
 }
 
 // Inputs describes what Run takes, in order.
@@ -81,6 +113,9 @@ func (r *Runner) Run(ctx context.Context, x ...*Tensor) ([]*Tensor, error) {
 	}
 	return r.run.Run(ctx, r.in...)
 }
+
+// Threads is how many threads the runner uses.
+func (r *Runner) Threads() int { return r.pool.Threads() }
 
 // Close ends the runner's threads.
 func (r *Runner) Close() { r.pool.Close() }
