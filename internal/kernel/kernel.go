@@ -15,6 +15,7 @@
 package kernel
 
 //go:generate go -C gen run ./gemm -out ../gemm_amd64.s -stubs ../gemm_amd64.go -pkg kernel
+//go:generate go -C gen run ./vec -out ../vec_amd64.s -stubs ../vec_amd64.go -pkg kernel
 
 // KC is the longest chain of multiply-adds that is summed before it is added to
 // the total.
@@ -56,4 +57,41 @@ type ISA struct {
 	Tile  []Tile // by row count, 1..MR; [0] is nil
 	TileT []Tile // the same with A given transposed
 	Row   Row    // nil if one-row tiles serve as well
+
+	Vec
+}
+
+// A Vec is the elementwise loops and reductions. All take n >= 0 elements; dst may
+// be one of the sources but not overlap them otherwise.
+//
+// Reductions keep 16 partial results, element i going to partial i mod 16, and
+// join them as a tree: i with i+8, then i+4, i+2, i+1.
+type Vec struct {
+	Add, Sub, Mul func(dst, a, b *float32, n int)
+	Scale         func(dst, src *float32, n int, s float32)      // dst = s*src
+	Axpy          func(dst, src *float32, n int, s float32)      // dst += s*src
+	Clamp         func(dst, src *float32, n int, lo, hi float32) // NaN kept
+	Leaky         func(dst, src *float32, n int, s float32)      // s*src where src < 0
+	Exp           func(dst, src *float32, n int)
+	Sigmoid       func(dst, src *float32, n int)
+	Silu          func(dst, src *float32, n int)
+	Tanh          func(dst, src *float32, n int)
+	Erf           func(dst, src *float32, n int)
+	Gelu          func(dst, src *float32, n int)   // src/2 * (1+erf(src/sqrt 2))
+	GeluTanh      func(dst, src *float32, n int)   // src/2 * (1+tanh(sqrt(2/pi)*(src+0.044715*src^3)))
+	ReluGrad      func(dst, dy, y *float32, n int) // dst += dy where y > 0
+	SigmoidGrad   func(dst, dy, y *float32, n int) // dst += dy*y*(1-y)
+	TanhGrad      func(dst, dy, y *float32, n int) // dst += dy*(1-y*y)
+
+	// Normalize is dst = (src-mean)*inv*gamma + beta.
+	Normalize func(dst, src, gamma, beta *float32, n int, mean, inv float32)
+	// Adam is m += (g-m)*c1; v += (g*g-v)*c2; w -= m*alpha/(sqrt(v)+eps).
+	Adam func(w, m, v, g *float32, n int, c1, c2, alpha, eps float32)
+
+	Sum     func(src *float32, n int) float32
+	Dot     func(a, b *float32, n int) float32
+	Squares func(src *float32, n int, mean float32) float32 // sum of (src-mean)^2
+	Max     func(src *float32, n int) float32               // NaN may be passed over; -Inf for n = 0
+	// ExpSum is dst = e^(src-max); it returns the sum of dst.
+	ExpSum func(dst, src *float32, n int, max float32) float32
 }

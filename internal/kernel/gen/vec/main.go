@@ -1,0 +1,237 @@
+// Command vec generates the elementwise loops and reductions of package kernel for
+// AVX2 and AVX-512.
+package main
+
+import (
+	"math"
+	"slices"
+	"strings"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+
+	"kerasgo/internal/kernel/gen/simd"
+)
+
+// gen is one target's share of the file.
+type gen struct {
+	simd.Target
+	c     *simd.Consts
+	masks Mem
+}
+
+type vec = reg.VecVirtual
+
+// loop emits "for i < n" over the pointers of a function: body gets the memory
+// operand of each pointer at the current vector, and the mask of the lanes that exist.
+func (g gen) loop(pointers []string, body func(at []Mem, mask simd.Mask)) {
+	n, i, left := simd.Pointer("n"), GP64(), GP64()
+	var base []reg.GPVirtual
+	for _, p := range pointers {
+		base = append(base, simd.Pointer(p))
+	}
+	at := func(disp int) (m []Mem) {
+		for _, b := range base {
+			m = append(m, Mem{Base: b, Index: i, Scale: 4, Disp: disp})
+		}
+		return m
+	}
+	XORQ(i, i)
+	MOVQ(n, left)
+	SUBQ(Imm(uint64(2*g.W)), left)
+	JL(LabelRef("single"))
+	Label("double")
+	body(at(0), simd.Mask{})
+	body(at(4*g.W), simd.Mask{})
+	ADDQ(Imm(uint64(2*g.W)), i)
+	SUBQ(Imm(uint64(2*g.W)), left)
+	JGE(LabelRef("double"))
+	Label("single")
+	ADDQ(Imm(uint64(g.W)), left)
+	JL(LabelRef("partial"))
+	body(at(0), simd.Mask{})
+	ADDQ(Imm(uint64(g.W)), i)
+	SUBQ(Imm(uint64(g.W)), left)
+	Label("partial")
+	ADDQ(Imm(uint64(g.W)), left)
+	JZ(LabelRef("end"))
+	body(at(0), g.Leading(g.masks, left))
+	Label("end")
+	VZEROUPPER()
+	RET()
+}
+
+// elementwise emits name(dst..., src... *float32, n int, scalars... float32). The
+// body gets the inputs and returns the outputs. A pointer may be both.
+func (g gen) elementwise(name, doc string, outs, ins, scalars []string, setup func() func(in []vec, s []vec) []vec) {
+	pointers := append([]string(nil), outs...)
+	index := map[string]int{}
+	for i, o := range outs {
+		index[o] = i
+	}
+	for _, in := range ins {
+		if _, ok := index[in]; !ok {
+			index[in] = len(pointers)
+			pointers = append(pointers, in)
+		}
+	}
+	sig := "func(" + strings.Join(pointers, ", ") + " *float32, n int"
+	if len(scalars) > 0 {
+		sig += ", " + strings.Join(scalars, ", ") + " float32"
+	}
+	g.c.Begin()
+	TEXT(name+g.Name, NOSPLIT, sig+")")
+	Doc(name + g.Name + " " + doc)
+	Pragma("noescape")
+	var s []vec
+	for _, p := range scalars {
+		s = append(s, g.Param(p))
+	}
+	body := setup()
+	g.loop(pointers, func(at []Mem, mask simd.Mask) {
+		var v []vec
+		for _, in := range ins {
+			x := g.Vec()
+			g.Load(at[index[in]], x, mask)
+			v = append(v, x)
+		}
+		for i, r := range body(v, s) {
+			g.Store(r, at[i], mask)
+		}
+	})
+}
+
+// plain is for bodies without constants to hold.
+func plain(f func(in []vec, s []vec) []vec) func() func(in []vec, s []vec) []vec {
+	return func() func(in []vec, s []vec) []vec { return f }
+}
+
+func (g gen) arithmetic() {
+	d, ab := []string{"dst"}, []string{"a", "b"}
+	g.elementwise("add", "is dst = a + b.", d, ab, nil, plain(func(in, _ []vec) []vec {
+		VADDPS(in[1], in[0], in[0])
+		return in[:1]
+	}))
+	g.elementwise("sub", "is dst = a - b.", d, ab, nil, plain(func(in, _ []vec) []vec {
+		VSUBPS(in[1], in[0], in[0])
+		return in[:1]
+	}))
+	g.elementwise("mul", "is dst = a * b.", d, ab, nil, plain(func(in, _ []vec) []vec {
+		VMULPS(in[1], in[0], in[0])
+		return in[:1]
+	}))
+	g.elementwise("scale", "is dst = s * src.", d, []string{"src"}, []string{"s"}, plain(func(in, s []vec) []vec {
+		VMULPS(s[0], in[0], in[0])
+		return in[:1]
+	}))
+	g.elementwise("axpy", "is dst += s * src.", d, []string{"dst", "src"}, []string{"s"}, plain(func(in, s []vec) []vec {
+		VFMADD231PS(s[0], in[1], in[0])
+		return in[:1]
+	}))
+	g.elementwise("clamp", "is dst = min(max(src, lo), hi), NaN kept.", d, []string{"src"}, []string{"lo", "hi"}, plain(func(in, s []vec) []vec {
+		simd.Clamp(in[0], s[0], s[1])
+		return in[:1]
+	}))
+	g.elementwise("leaky", "is dst = src < 0 ? s * src : src.", d, []string{"src"}, []string{"s"}, plain(func(in, s []vec) []vec {
+		// s*x where the sign bit is set: for -0 that is s*-0, a zero all the same.
+		p := g.Vec()
+		VMULPS(s[0], in[0], p)
+		return []vec{g.bySign(in[0], p, in[0])}
+	}))
+	g.elementwise("normalize", "is dst = (src - mean) * inv * gamma + beta.", d, []string{"src", "gamma", "beta"}, []string{"mean", "inv"},
+		plain(func(in, s []vec) []vec {
+			VSUBPS(s[0], in[0], in[0])
+			VMULPS(s[1], in[0], in[0])
+			VFMADD213PS(in[2], in[1], in[0])
+			return in[:1]
+		}))
+	g.elementwise("adam", "is one step of Adam: m += (grad-m)*c1; v += (grad*grad-v)*c2; w -= m*alpha/(sqrt(v)+eps).",
+		[]string{"w", "m", "v"}, []string{"w", "m", "v", "grad"}, []string{"c1", "c2", "alpha", "eps"}, plain(func(in, s []vec) []vec {
+			w, m, v, gr := in[0], in[1], in[2], in[3]
+			d, r := g.Vec(), g.Vec()
+			VSUBPS(m, gr, d)
+			VFMADD231PS(s[0], d, m)
+			VMULPS(gr, gr, d)
+			VSUBPS(v, d, d)
+			VFMADD231PS(s[1], d, v)
+			VSQRTPS(v, r)
+			VADDPS(s[3], r, r)
+			VMULPS(s[2], m, d)
+			VDIVPS(r, d, d)
+			VSUBPS(d, w, w)
+			return []vec{w, m, v}
+		}))
+}
+
+// gradients emits the backward loops of activations given by their output y; they
+// add to dst.
+func (g gen) gradients() {
+	d, in := []string{"dst"}, []string{"dst", "dy", "y"}
+	g.elementwise("reluGrad", "is dst += dy where y > 0.", d, in, nil, func() func(in, _ []vec) []vec {
+		zero := g.Vec()
+		g.Zero(zero)
+		return func(in, _ []vec) []vec {
+			const greater = 0x1e // ordered, quiet: false for NaN
+			if g.Wide() {
+				k := K()
+				VCMPPS(Imm(greater), zero, in[2], k)
+				VADDPS(in[1], in[0], k, in[0])
+				return in[:1]
+			}
+			m := g.Vec()
+			VCMPPS(Imm(greater), zero, in[2], m)
+			VADDPS(in[1], in[0], in[1])
+			VBLENDVPS(m, in[1], in[0], in[0])
+			return in[:1]
+		}
+	})
+	g.elementwise("sigmoidGrad", "is dst += dy * y * (1-y).", d, in, nil, func() func(in, _ []vec) []vec {
+		g.c.Hold(g.Target, 1)
+		return func(in, _ []vec) []vec {
+			t := g.Vec()
+			VMOVUPS(g.c.Op(1), t)
+			VSUBPS(in[2], t, t)
+			VMULPS(in[2], t, t)
+			VFMADD231PS(in[1], t, in[0])
+			return in[:1]
+		}
+	})
+	g.elementwise("tanhGrad", "is dst += dy * (1-y*y).", d, in, nil, func() func(in, _ []vec) []vec {
+		g.c.Hold(g.Target, 1)
+		return func(in, _ []vec) []vec {
+			t := g.Vec()
+			VMOVUPS(g.c.Op(1), t)
+			VFNMADD231PS(in[2], in[2], t)
+			VFMADD231PS(in[1], t, in[0])
+			return in[:1]
+		}
+	})
+}
+
+// bySign returns neg in the lanes where x has its sign bit set and pos elsewhere.
+func (g gen) bySign(x, neg, pos vec) vec {
+	out := g.Vec()
+	if g.Wide() {
+		k := K()
+		VPMOVD2M(x, k)
+		VBLENDMPS(neg, pos, k, out)
+	} else {
+		VBLENDVPS(x, neg, pos, out)
+	}
+	return out
+}
+
+func main() {
+	ConstraintExpr("amd64,!purego")
+	masks := simd.MaskTable("laneMask")
+	c := simd.NewConsts(slices.Concat(expConsts, tanhConsts, geluConsts, []float32{float32(math.Inf(-1))}), []uint32{signBit, absMask, 127})
+	for _, t := range []simd.Target{simd.AVX2, simd.AVX512} {
+		g := gen{t, c, masks}
+		g.arithmetic()
+		g.functions()
+		g.gradients()
+		g.reductions()
+	}
+	Generate()
+}
