@@ -119,12 +119,13 @@ func Softmax(dst, src []float32, rows, cols int) {
 //	v += (g*g - v) * (1 - beta2)
 //	w -= m * alpha / (sqrt(v) + epsilon)
 //
-// alpha is the learning rate times sqrt(1-beta2^t) / (1-beta1^t).
+// alpha is the learning rate times sqrt(1-beta2^t) / (1-beta1^t). The betas are doubles because Keras subtracts them from
+// one in double: in float32, 1-0.999 is off by 5e-5 of itself.
 //
 // Source: keras/src/optimizers/adam.py
-func Adam(w, m, v, g []float32, alpha, beta1, beta2, epsilon float32) {
+func Adam(w, m, v, g []float32, alpha float32, beta1, beta2 float64, epsilon float32) {
 	n := len(w)
-	kernel.Best().Adam(ptr(w, n), ptr(m, n), ptr(v, n), ptr(g, n), n, 1-beta1, 1-beta2, alpha, epsilon)
+	kernel.Best().Adam(ptr(w, n), ptr(m, n), ptr(v, n), ptr(g, n), n, float32(1-beta1), float32(1-beta2), alpha, epsilon)
 }
 
 // SGD makes one step of gradient descent: w -= rate * g.
