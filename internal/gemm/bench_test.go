@@ -12,7 +12,7 @@ import (
 func BenchmarkMul(b *testing.B) {
 	bench(b, [][3]int{{1, 128, 784}, {32, 128, 784}, {32, 10, 128}, {128, 256, 256}, {512, 512, 512}, {3136, 64, 64}, {196, 256, 2304}},
 		func(isa *kernel.ISA, m, n, k int, x, y, z []float32) func() {
-			p := pack(isa, k, n, y, n)
+			p := PackFor(isa, k, n, y, n)
 			return func() { Mul(nil, m, x, k, p, z, n, Epilogue{}) }
 		})
 }

@@ -91,10 +91,11 @@ var variants = []struct {
 	run  func(isa *kernel.ISA, p *par.Pool, q *problem, c []float32)
 }{
 	{"Mul", func(isa *kernel.ISA, p *par.Pool, q *problem, c []float32) {
-		Mul(p, q.m, q.a, q.lda, pack(isa, q.k, q.n, q.b, q.ldb), c, q.ldc, q.e)
+		Mul(p, q.m, q.a, q.lda, PackFor(isa, q.k, q.n, q.b, q.ldb), c, q.ldc, q.e)
 	}},
 	{"MulT", func(isa *kernel.ISA, p *par.Pool, q *problem, c []float32) {
-		Mul(p, q.m, q.a, q.lda, packT(isa, q.k, q.n, transpose(q.k, q.n, q.b, q.ldb), q.k), c, q.ldc, q.e)
+		b := PackT(q.k, q.n, transpose(q.k, q.n, q.b, q.ldb), q.k) // for the best tier only
+		Mul(p, q.m, q.a, q.lda, b, c, q.ldc, q.e)
 	}},
 	{"NN", func(isa *kernel.ISA, p *par.Pool, q *problem, c []float32) {
 		nn(isa, p, q.m, q.n, q.k, q.a, q.lda, q.b, q.ldb, c, q.ldc, q.e)
@@ -169,7 +170,7 @@ func TestSameBits(t *testing.T) {
 				}
 			}
 			c := append([]float32(nil), q.c...)
-			b := pack(isa, q.k, q.n, q.b, q.ldb)
+			b := PackFor(isa, q.k, q.n, q.b, q.ldb)
 			for i := range q.m {
 				e := q.e
 				if e.Add != nil {

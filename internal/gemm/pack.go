@@ -11,29 +11,34 @@ type Packed struct {
 }
 
 // PackedSize returns the number of floats that Pack allocates for a B[k][n].
-func PackedSize(k, n int) int { return packedSize(kernel.Best(), k, n) }
-
-func packedSize(isa *kernel.ISA, k, n int) int { return ceilDiv(n, isa.NR) * isa.NR * k }
+func PackedSize(k, n int) int { return ceilDiv(n, kernel.Best().NR) * kernel.Best().NR * k }
 
 // Pack packs B[k][n].
-func Pack(k, n int, b []float32, ldb int) *Packed { return pack(kernel.Best(), k, n, b, ldb) }
+func Pack(k, n int, b []float32, ldb int) *Packed { return PackFor(kernel.Best(), k, n, b, ldb) }
 
 // PackT packs B given transposed, as [n][k].
-func PackT(k, n int, b []float32, ldb int) *Packed { return packT(kernel.Best(), k, n, b, ldb) }
+func PackT(k, n int, b []float32, ldb int) *Packed {
+	checkMatrix("B", n, k, len(b), ldb)
+	p := newPacked(kernel.Best(), k, n)
+	PackPanelsT(p.data, k*p.isa.NR, p.isa.NR, k, n, b, ldb)
+	return p
+}
 
-func pack(isa *kernel.ISA, k, n int, b []float32, ldb int) *Packed {
+// PackFor packs B[k][n] for the tiles of isa.
+func PackFor(isa *kernel.ISA, k, n int, b []float32, ldb int) *Packed {
 	checkMatrix("B", k, n, len(b), ldb)
-	p := &Packed{K: k, N: n, isa: isa, data: make([]float32, packedSize(isa, k, n))}
+	p := newPacked(isa, k, n)
 	packPanels(p.data, isa.NR, k, n, b, ldb)
 	return p
 }
 
-func packT(isa *kernel.ISA, k, n int, b []float32, ldb int) *Packed {
-	checkMatrix("B", n, k, len(b), ldb)
-	p := &Packed{K: k, N: n, isa: isa, data: make([]float32, packedSize(isa, k, n))}
-	packPanelsT(p.data, isa.NR, k, n, b, ldb)
-	return p
+func newPacked(isa *kernel.ISA, k, n int) *Packed {
+	return &Packed{K: k, N: n, isa: isa, data: make([]float32, ceilDiv(n, isa.NR)*isa.NR*k)}
 }
+
+// Panels returns the panels and the implementation whose tiles read them. Panel i
+// starts at i*K*NR.
+func (p *Packed) Panels() (*kernel.ISA, []float32) { return p.isa, p.data }
 
 // packPanels copies b[k][n] to panels of nr columns.
 func packPanels(dst []float32, nr, k, n int, b []float32, ldb int) {
@@ -48,13 +53,12 @@ func packPanels(dst []float32, nr, k, n int, b []float32, ldb int) {
 	}
 }
 
-// packPanelsT copies the transpose of b[n][k] to panels of nr columns. Four
-// source rows at a time keep both sides in cache lines that stay hot.
-func packPanelsT(dst []float32, nr, k, n int, b []float32, ldb int) {
+// PackPanelsT copies the transpose of b[n][k] to panels of nr columns, stride floats
+// apart. Four source rows at a time keep both sides in cache lines that stay hot.
+func PackPanelsT(dst []float32, stride, nr, k, n int, b []float32, ldb int) {
 	for j := 0; j < n && k > 0; j += nr {
 		w := min(nr, n-j)
-		panel := dst[:k*nr]
-		dst = dst[k*nr:]
+		panel := dst[j/nr*stride:][:k*nr]
 		if w < nr {
 			clear(panel)
 		}
