@@ -53,6 +53,34 @@ type Child struct {
 // Base is how Layer reaches Common.
 func (c *Common) Base() *Common { return c }
 
+// Config is the value of a config key as the file had it, whether or not the layer knows the key; nil: the file had none,
+// or the layer was made in Go. Training looks here for regularizers and constraints.
+func (c *Common) Config(key string) json.RawMessage {
+	if raw := c.extra[key]; raw != nil {
+		return raw
+	}
+	return c.read[key].raw
+}
+
+// Configured says that the layer was read from a file, with a config of its own.
+func (c *Common) Configured() bool { return c.read != nil }
+
+// ConfigKeys are the keys of the config that was read, sorted.
+func (c *Common) ConfigKeys() []string {
+	return slices.Sorted(func(yield func(string) bool) {
+		for k := range c.extra {
+			if !yield(k) {
+				return
+			}
+		}
+		for k := range c.read {
+			if !yield(k) {
+				return
+			}
+		}
+	})
+}
+
 // Children are the layers inside, in the order in which Keras tracks them. Known once the layer was built.
 func (c *Common) Children() []Child { return c.children }
 
