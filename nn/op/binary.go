@@ -2,17 +2,24 @@ package op
 
 import (
 	"fmt"
+	"math"
+	"sync"
 
+	"kerasgo/internal/vec"
 	"kerasgo/nn/graph"
 )
 
-// Binary applies a broadcasting function of two operands of one dtype; comparisons and logic make bools.
+// Binary applies a broadcasting function of two operands of one dtype; comparisons and logic make bools. Fn is one of
+// those that compare and arithmetic know.
 type Binary struct{ Fn string }
 
 // Infer implements graph.Op.
 func (o Binary) Infer(in []Spec) ([]Spec, error) {
 	if in[0].DType != in[1].DType {
 		return nil, fmt.Errorf("%s needs operands of one dtype, found %v and %v", o.Fn, in[0].DType, in[1].DType)
+	}
+	if in[0].DType == graph.String {
+		return nil, fmt.Errorf("%s needs numbers, found strings", o.Fn)
 	}
 	s, err := Broadcast(in[0].Shape, in[1].Shape)
 	if err == nil {
@@ -42,62 +49,123 @@ func (o Binary) InPlace() bool { return !o.compares() }
 // Forward implements graph.Op.
 func (o Binary) Forward(r *Run, in, out []*Tensor) {
 	a, b, y := in[0], in[1], out[0]
+	if o.divides() && (hasZero(b.I32) || hasZero(b.I64)) {
+		r.Fail("integer division by zero")
+		y.Zero()
+		return
+	}
+	l := newNest(y.Shape, a.Shape, b.Shape, y.Shape)
+	l.collapse()
 	switch in[0].DType.Storage() {
 	case graph.StoreF32:
-		binaryForward(o, y, a, b, y.F32, a.F32, b.F32)
+		if !o.compares() {
+			o.floats(r, &l, y.F32, a.F32, b.F32)
+			return
+		}
+		zip(&l, y.I32, a.F32, b.F32, compare[float32](o.Fn))
 	case graph.StoreF64:
-		binaryForward(o, y, a, b, y.F64, a.F64, b.F64)
+		both(o, &l, y, y.F64, a.F64, b.F64)
 	case graph.StoreI32:
-		binaryForward(o, y, a, b, y.I32, a.I32, b.I32)
+		both(o, &l, y, y.I32, a.I32, b.I32)
+		wrap(y)
 	case graph.StoreI64:
-		binaryForward(o, y, a, b, y.I64, a.I64, b.I64)
+		both(o, &l, y, y.I64, a.I64, b.I64)
 	}
+}
+
+func (o Binary) divides() bool { return o.Fn == "floor_divide" || o.Fn == "mod" || o.Fn == "divide" }
+
+func hasZero[T int32 | int64](x []T) bool {
+	for _, v := range x {
+		if v == 0 {
+			return true
+		}
+	}
+	return false
 }
 
 type number interface {
 	float32 | float64 | int32 | int64
 }
 
-func binaryForward[T number](o Binary, out, in0, in1 *Tensor, y, a, b []T) {
+func both[T number](o Binary, l *nest, out *Tensor, y, a, b []T) {
 	if o.compares() {
-		walk2(out.Shape, in0.Shape, in1.Shape, out.I32, a, b, compare[T](o.Fn))
+		zip(l, out.I32, a, b, compare[T](o.Fn))
 		return
 	}
-	walk2(out.Shape, in0.Shape, in1.Shape, y, a, b, arithmetic[T](o.Fn))
+	zip(l, y, a, b, arithmetic[T](o.Fn))
 }
 
-// walk2 sets y to f of its operands, broadcast.
-func walk2[T, Y any](over, as, bs Shape, y []Y, a, b []T, f func(a, b T) Y) {
+// zip sets y to f of its operands.
+func zip[T, Y any](l *nest, y []Y, a, b []T, f func(a, b T) Y) {
+	n, stride := l.inner()
+	da, db := stride[0], stride[1]
+	l.runs(func(i, j, k int) {
+		for at := range n {
+			y[k+at] = f(a[i], b[j])
+			i, j = i+da, j+db
+		}
+	})
+}
+
+// binaryTask is a Binary over large operands, cut along the outermost axis.
+type binaryTask struct {
+	l       nest
+	fn      string
+	f       func(a, b float32) float32
+	y, a, b []float32
+	per     int // of the outermost axis, in a piece
+}
+
+var binaryTasks = sync.Pool{New: func() any { return new(binaryTask) }}
+
+// Do implements par.Task.
+func (t *binaryTask) Do(_, i int) {
+	l := t.l.part(i*t.per, min((i+1)*t.per, t.l.dims[0]))
+	t.run(&l)
+}
+
+func (t *binaryTask) run(l *nest) {
+	n, stride := l.inner()
+	da, db := stride[0], stride[1]
+	y, a, b, f := t.y, t.a, t.b, t.f
 	switch {
-	case len(a) == len(y) && len(b) == len(y):
-		b, y := b[:len(a)], y[:len(a)]
-		for i, v := range a {
-			y[i] = f(v, b[i])
+	case n > 1 && da == 1 && db == 1:
+		switch t.fn {
+		case "add":
+			l.runs(func(i, j, k int) { vec.Add(y[k:][:n], a[i:], b[j:]) })
+			return
+		case "subtract":
+			l.runs(func(i, j, k int) { vec.Sub(y[k:][:n], a[i:], b[j:]) })
+			return
+		case "multiply":
+			l.runs(func(i, j, k int) { vec.Mul(y[k:][:n], a[i:], b[j:]) })
+			return
 		}
-	case len(b) == 1 && len(a) == len(y):
-		w, y := b[0], y[:len(a)]
-		for i, v := range a {
-			y[i] = f(v, w)
-		}
-	case len(a) == len(y) && len(b) > 0 && trailing(bs, as): // a row for every row
-		for at := 0; at < len(a); at += len(b) {
-			row, to := a[at:][:len(b)], y[at:][:len(b)]
-			for i, v := range row {
-				to[i] = f(v, b[i])
-			}
-		}
-	default:
-		l := newNest(over, as, bs, over)
-		l.each(func(i, j, k int) { y[k] = f(a[i], b[j]) })
+	case n > 1 && t.fn == "multiply" && da == 1 && db == 0:
+		l.runs(func(i, j, k int) { vec.Scale(y[k:][:n], a[i:], b[j]) })
+		return
+	case n > 1 && t.fn == "multiply" && da == 0 && db == 1:
+		l.runs(func(i, j, k int) { vec.Scale(y[k:][:n], b[j:], a[i]) })
+		return
 	}
+	zip(l, y, a, b, f)
 }
 
-// trailing says that s is the end of t, after ones.
-func trailing(s, t Shape) bool {
-	for len(s) > 0 && s[0] == 1 {
-		s = s[1:]
+func (o Binary) floats(r *Run, l *nest, y, a, b []float32) {
+	if len(y) == 0 {
+		return
 	}
-	return len(s) <= len(t) && s.Equal(t[len(t)-len(s):])
+	t := binaryTasks.Get().(*binaryTask)
+	*t = binaryTask{l: *l, fn: o.Fn, f: arithmetic[float32](o.Fn), y: y, a: a, b: b}
+	if _, ok := share(r.Pool, len(y)); ok && l.rank > 0 {
+		t.per = max(1, piece/max(1, len(y)/l.dims[0]))
+		r.Pool.Run((l.dims[0]+t.per-1)/t.per, t)
+	} else {
+		t.run(l)
+	}
+	*t = binaryTask{}
+	binaryTasks.Put(t)
 }
 
 func compare[T number](fn string) func(a, b T) int32 {
@@ -148,8 +216,58 @@ func arithmetic[T number](fn string) func(a, b T) T {
 		}
 	case "divide":
 		return func(a, b T) T { return a / b }
+	case "floor_divide":
+		return floorDivide[T]
+	case "mod": // the sign is the divisor's, as in Python
+		return floorMod[T]
+	case "power":
+		return func(a, b T) T { return T(math.Pow(float64(a), float64(b))) }
+	case "arctan2":
+		return func(a, b T) T { return T(math.Atan2(float64(a), float64(b))) }
+	case "logaddexp":
+		return func(a, b T) T {
+			x, y := float64(a), float64(b)
+			if x == y { // infinities, too
+				return T(x + math.Ln2)
+			}
+			return T(max(x, y) + math.Log1p(math.Exp(-math.Abs(x-y))))
+		}
+	case "prelu": // alpha is b
+		return func(a, b T) T {
+			if a < 0 {
+				return a * b
+			}
+			return a
+		}
 	}
 	panic("op: no arithmetic " + fn)
+}
+
+func floorDivide[T number](a, b T) T {
+	if isFloat[T]() {
+		return T(math.Floor(float64(a) / float64(b)))
+	}
+	q := a / b
+	if q*b != a && (a < 0) != (b < 0) {
+		q--
+	}
+	return q
+}
+
+func floorMod[T number](a, b T) T {
+	if isFloat[T]() {
+		m := math.Mod(float64(a), float64(b))
+		if m != 0 && (m < 0) != (b < 0) {
+			m += float64(b)
+		}
+		return T(m)
+	}
+	return a - floorDivide(a, b)*b
+}
+
+func isFloat[T number]() bool {
+	one := T(1)
+	return one/2 != 0
 }
 
 // Backward implements graph.Op, for float32.
@@ -158,15 +276,28 @@ func (o Binary) Backward(_ *Run, in, out, dout, din []*Tensor) {
 		return
 	}
 	d := slopes(o.Fn)
-	a, b, y := in[0].F32, in[1].F32, out[0].F32
+	a, b, y, dy := in[0].F32, in[1].F32, out[0].F32, dout[0].F32
+	var dx, dz []float32
+	if din[0] != nil {
+		dx = din[0].F32
+	}
+	if din[1] != nil {
+		dz = din[1].F32
+	}
 	l := newNest(out[0].Shape, in[0].Shape, in[1].Shape, out[0].Shape)
-	l.each(func(i, j, k int) {
-		da, db := d(a[i], b[j], y[k])
-		if din[0] != nil {
-			din[0].F32[i] += da * dout[0].F32[k]
-		}
-		if din[1] != nil {
-			din[1].F32[j] += db * dout[0].F32[k]
+	l.collapse()
+	n, stride := l.inner()
+	ia, ib := stride[0], stride[1]
+	l.runs(func(i, j, k int) {
+		for at := range n {
+			da, db := d(a[i], b[j], y[k+at])
+			if dx != nil {
+				dx[i] += da * dy[k+at]
+			}
+			if dz != nil {
+				dz[j] += db * dy[k+at]
+			}
+			i, j = i+ia, j+ib
 		}
 	})
 }
@@ -187,6 +318,34 @@ func slopes(fn string) func(a, b, y float32) (da, db float32) {
 		return func(a, b, _ float32) (da, db float32) { return choose(a >= b) }
 	case "minimum":
 		return func(a, b, _ float32) (da, db float32) { return choose(a <= b) }
+	case "floor_divide":
+		return func(_, _, _ float32) (da, db float32) { return 0, 0 }
+	case "mod":
+		return func(a, b, _ float32) (da, db float32) { return 1, -float32(math.Floor(float64(a / b))) }
+	case "power":
+		return func(a, b, y float32) (da, db float32) {
+			da = b * float32(math.Pow(float64(a), float64(b-1)))
+			if a > 0 {
+				db = y * float32(math.Log(float64(a)))
+			}
+			return da, db
+		}
+	case "arctan2":
+		return func(a, b, _ float32) (da, db float32) { s := a*a + b*b; return b / s, -a / s }
+	case "logaddexp":
+		return func(a, b, y float32) (da, db float32) {
+			return float32(math.Exp(float64(a - y))), float32(math.Exp(float64(b - y)))
+		}
+	case "prelu":
+		return func(a, b, _ float32) (da, db float32) {
+			switch {
+			case a > 0:
+				return 1, 0
+			case a < 0:
+				return b, a
+			}
+			return 0, 0
+		}
 	}
 	panic("op: no gradient of " + fn)
 }

@@ -1,6 +1,11 @@
 package op
 
-import "math"
+import (
+	"math"
+	"sync"
+
+	"kerasgo/internal/vec"
+)
 
 // Softmax normalises along an axis: exp(x - max) / sum. A row of all -inf gives NaN, as in TensorFlow.
 type Softmax struct{ Axis int }
@@ -30,30 +35,61 @@ func lines(s Shape, axis int) (outer, n, step int) {
 	return outer, s[a], step
 }
 
+// softmaxTask is a Softmax along the last axis of many rows.
+type softmaxTask struct {
+	y, x []float32
+	n    int
+	rows int // of a piece
+}
+
+var softmaxTasks = sync.Pool{New: func() any { return new(softmaxTask) }}
+
+// Do implements par.Task.
+func (t *softmaxTask) Do(_, i int) {
+	from, to := i*t.rows, min((i+1)*t.rows, len(t.x)/t.n)
+	vec.Softmax(t.y[from*t.n:], t.x[from*t.n:], to-from, t.n)
+}
+
 // Forward implements graph.Op.
-func (o Softmax) Forward(_ *Run, in, out []*Tensor) {
+func (o Softmax) Forward(r *Run, in, out []*Tensor) {
 	outer, n, step := lines(in[0].Shape, o.Axis)
-	for b := range outer {
-		for s := range step {
-			x, y := in[0].F32[b*n*step+s:], out[0].F32[b*n*step+s:]
-			softmaxLine(y, x, n, step)
+	x, y := in[0].F32, out[0].F32
+	if step > 1 {
+		for b := range outer {
+			for s := range step {
+				at := b*n*step + s
+				softmaxLine(y[at:], x[at:], n, step)
+			}
 		}
+		return
 	}
+	if _, ok := share(r.Pool, len(x)); !ok {
+		vec.Softmax(y, x, outer, n)
+		return
+	}
+	t := softmaxTasks.Get().(*softmaxTask)
+	*t = softmaxTask{y, x, n, max(1, piece/n)}
+	r.Pool.Run((outer+t.rows-1)/t.rows, t)
+	*t = softmaxTask{}
+	softmaxTasks.Put(t)
+}
+
+// logSum is log of the sum of exp over n elements, a step apart.
+func logSum(x []float32, n, step int) (top, sum float64) {
+	t := float32(math.Inf(-1))
+	for i := 0; i < n*step; i += step {
+		t = max(t, x[i])
+	}
+	for i := 0; i < n*step; i += step {
+		sum += math.Exp(float64(x[i] - t))
+	}
+	return float64(t), sum
 }
 
 func softmaxLine(y, x []float32, n, step int) {
-	top := float32(math.Inf(-1))
+	top, sum := logSum(x, n, step)
 	for i := 0; i < n*step; i += step {
-		top = max(top, x[i])
-	}
-	var sum float64
-	for i := 0; i < n*step; i += step {
-		e := math.Exp(float64(x[i] - top))
-		y[i] = float32(e)
-		sum += e
-	}
-	for i := 0; i < n*step; i += step {
-		y[i] = float32(float64(y[i]) / sum)
+		y[i] = float32(math.Exp(float64(x[i])-top) / sum)
 	}
 }
 
@@ -70,6 +106,55 @@ func (o Softmax) Backward(_ *Run, in, out, dout, din []*Tensor) {
 			}
 			for i := 0; i < n*step; i += step {
 				dx[i] += y[i] * (dy[i] - float32(dot))
+			}
+		}
+	}
+}
+
+// LogSoftmax is log(softmax(x)) along an axis.
+type LogSoftmax struct{ Axis int }
+
+// Infer implements graph.Op.
+func (o LogSoftmax) Infer(in []Spec) ([]Spec, error) {
+	_, err := Axis(o.Axis, len(in[0].Shape))
+	return in[:1:1], err
+}
+
+// InPlace implements graph.InPlacer.
+func (LogSoftmax) InPlace() bool { return true }
+
+// FLOPs implements graph.Coster.
+func (LogSoftmax) FLOPs(in, _ []Spec) int64 { return 4 * int64(in[0].Shape.Size()) }
+
+// Forward implements graph.Op.
+func (o LogSoftmax) Forward(_ *Run, in, out []*Tensor) {
+	outer, n, step := lines(in[0].Shape, o.Axis)
+	for b := range outer {
+		for s := range step {
+			at := b*n*step + s
+			x, y := in[0].F32[at:], out[0].F32[at:]
+			top, sum := logSum(x, n, step)
+			log := math.Log(sum)
+			for i := 0; i < n*step; i += step {
+				y[i] = float32(float64(x[i]) - top - log)
+			}
+		}
+	}
+}
+
+// Backward implements graph.Op.
+func (o LogSoftmax) Backward(_ *Run, _, out, dout, din []*Tensor) {
+	outer, n, step := lines(out[0].Shape, o.Axis)
+	for b := range outer {
+		for s := range step {
+			at := b*n*step + s
+			y, dy, dx := out[0].F32[at:], dout[0].F32[at:], din[0].F32[at:]
+			var sum float64
+			for i := 0; i < n*step; i += step {
+				sum += float64(dy[i])
+			}
+			for i := 0; i < n*step; i += step {
+				dx[i] += dy[i] - float32(math.Exp(float64(y[i]))*sum)
 			}
 		}
 	}

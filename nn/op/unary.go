@@ -3,13 +3,15 @@ package op
 import (
 	"fmt"
 	"math"
+	"sync"
 
+	"kerasgo/internal/par"
 	"kerasgo/nn/graph"
 )
 
 var inf = float32(math.Inf(1))
 
-// Unary applies a function to each element of a float tensor. Fn is the name of a function in functions.
+// Unary applies a function to each element. Fn is the name of a function of functions.go or mathematics.go.
 type Unary struct {
 	Fn string
 	// Args are the function's numbers: the slope of leaky_relu, the bounds of clip.
@@ -17,7 +19,12 @@ type Unary struct {
 }
 
 // Infer implements graph.Op.
-func (Unary) Infer(in []Spec) ([]Spec, error) { return in[:1:1], nil }
+func (o Unary) Infer(in []Spec) ([]Spec, error) {
+	if in[0].DType == graph.String {
+		return nil, fmt.Errorf("%s needs numbers, found strings", o.Fn)
+	}
+	return in[:1:1], nil
+}
 
 // InPlace implements graph.InPlacer.
 func (Unary) InPlace() bool { return true }
@@ -25,54 +32,108 @@ func (Unary) InPlace() bool { return true }
 // FLOPs implements graph.Coster: one an element, whatever the function.
 func (Unary) FLOPs(in, _ []Spec) int64 { return int64(in[0].Shape.Size()) }
 
-// Forward implements graph.Op.
-func (o Unary) Forward(r *Run, in, out []*Tensor) { o.apply(r, out[0].F32, in[0].F32) }
+// Forward implements graph.Op. Integers are computed as floats and cut.
+func (o Unary) Forward(r *Run, in, out []*Tensor) {
+	switch in[0].DType.Storage() {
+	case graph.StoreF32:
+		o.apply(r, out[0].F32, in[0].F32)
+	case graph.StoreF64:
+		mapEach(o, out[0].F64, in[0].F64)
+	case graph.StoreI32:
+		mapEach(o, out[0].I32, in[0].I32)
+		wrap(out[0])
+	case graph.StoreI64:
+		mapEach(o, out[0].I64, in[0].I64)
+	}
+}
 
-func (o Unary) apply(_ *Run, y, x []float32) {
-	if o.Fn == "" {
+func mapEach[T number](o Unary, y, x []T) {
+	p := function(o.Fn)
+	for i, v := range x {
+		y[i] = T(p.at(float64(v), o.Args))
+	}
+}
+
+// wrap brings values back into the range of a small integer type.
+func wrap(t *Tensor) {
+	if d := t.DType; d != graph.Int32 && d != graph.Bool && d.Storage() == graph.StoreI32 {
+		graph.Cast(t, t)
+	}
+}
+
+// Loops over at least sharedWork elements are cut into pieces for the pool's threads. Elements are independent, so the
+// cut changes no result.
+const (
+	sharedWork = 1 << 16
+	piece      = 1 << 14
+)
+
+// share says whether a loop over n elements should be cut, and into how many pieces.
+func share(p *par.Pool, n int) (pieces int, ok bool) {
+	if n < sharedWork || p.Threads() < 2 {
+		return 1, false
+	}
+	return (n + piece - 1) / piece, true
+}
+
+// unaryTask is a Unary over a large slice, cut into pieces.
+type unaryTask struct {
+	p    pointwise
+	a    numbers
+	y, x []float32
+}
+
+var unaryTasks = sync.Pool{New: func() any { return new(unaryTask) }}
+
+// Do implements par.Task.
+func (t *unaryTask) Do(_, i int) {
+	from, to := i*piece, min((i+1)*piece, len(t.x))
+	t.p.apply(t.y[from:to], t.x[from:to], t.a)
+}
+
+func (o Unary) apply(r *Run, y, x []float32) {
+	if o.Fn == "" || len(x) == 0 {
 		return
 	}
-	f := function(o.Fn)
-	if f.slice != nil {
-		f.slice(y, x, o.Args)
+	p := function(o.Fn)
+	pieces, ok := share(r.Pool, len(x))
+	if !ok {
+		p.apply(y, x, o.Args)
+		return
+	}
+	t := unaryTasks.Get().(*unaryTask)
+	*t = unaryTask{p, o.Args, y, x}
+	r.Pool.Run(pieces, t)
+	*t = unaryTask{}
+	unaryTasks.Put(t)
+}
+
+func (p *pointwise) apply(y, x []float32, a numbers) {
+	switch y = y[:len(x)]; {
+	case p.slice != nil:
+		p.slice(y, x, a)
+	case p.plain != nil:
+		for i, v := range x {
+			y[i] = float32(p.plain(float64(v)))
+		}
+	default:
+		for i, v := range x {
+			y[i] = float32(p.f(float64(v), a))
+		}
+	}
+}
+
+// Backward implements graph.Op, for float32.
+func (o Unary) Backward(_ *Run, in, out, dout, din []*Tensor) {
+	p := function(o.Fn)
+	dx, dy, x, y := din[0].F32, dout[0].F32, in[0].F32, out[0].F32
+	if p.grad != nil {
+		p.grad(dx, dy, y)
 		return
 	}
 	for i, v := range x {
-		y[i] = f.f(v, o.Args)
+		dx[i] += float32(float64(dy[i]) * p.slopeAt(float64(v), float64(y[i]), o.Args))
 	}
-}
-
-// Backward implements graph.Op.
-func (o Unary) Backward(_ *Run, in, out, dout, din []*Tensor) {
-	df := function(o.Fn).df
-	for i, v := range in[0].F32 {
-		din[0].F32[i] += dout[0].F32[i] * df(v, out[0].F32[i], o.Args)
-	}
-}
-
-// pointwise is an element function, its derivative from input and output, and, where there is a fast one, the function of
-// a whole slice (y may be x).
-type pointwise struct {
-	f     func(x float32, a [3]float32) float32
-	df    func(x, y float32, a [3]float32) float32
-	slice func(y, x []float32, a [3]float32)
-}
-
-// CanonicalActivation is Keras's name of an activation, aliases resolved; "" if there is none of that name.
-func CanonicalActivation(name string) string {
-	if name == "" || name == "linear" {
-		return "linear"
-	}
-	switch name {
-	case "swish":
-		name = "silu"
-	case "hard_swish":
-		name = "hard_silu"
-	}
-	if _, err := Activation(name); err != nil {
-		return ""
-	}
-	return name
 }
 
 // Activation is the operation of Keras's activation of that name, with Keras's defaults.
@@ -80,9 +141,15 @@ func Activation(name string) (graph.Op, error) {
 	switch name {
 	case "softmax":
 		return Softmax{Axis: -1}, nil
+	case "log_softmax":
+		return LogSoftmax{Axis: -1}, nil
+	case "sparsemax":
+		return Sparsemax{Axis: -1}, nil
+	case "glu":
+		return GLU{Axis: -1}, nil
 	}
-	if f := function(name); f.f == nil {
+	if activation(name).f == nil {
 		return nil, fmt.Errorf("unknown activation %q", name)
 	}
-	return Unary{Fn: name}, nil
+	return Unary{Fn: name, Args: activationArgs(name)}, nil
 }
