@@ -146,11 +146,11 @@ func (f *File) symbolNode(addr uint64, each func(name uint64, l link) error) err
 	if c.err != nil {
 		return c.err
 	}
-	if c, err = f.src.cursor(addr+8, int64(n)*int64(2*f.src.osize+24)); err != nil {
+	if c, err = f.src.cursor(addr+8, int64(n)*int64(f.src.lsize+f.src.osize+24)); err != nil {
 		return err
 	}
 	for range n {
-		name, target := c.uint(f.src.osize), c.addr()
+		name, target := c.uint(f.src.lsize), c.addr()
 		cache := c.u32()
 		c.skip(20)
 		if c.err != nil {

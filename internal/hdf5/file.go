@@ -22,9 +22,9 @@ type File struct {
 	heap   globalHeap
 
 	mu      sync.Mutex
-	groups  map[uint64][]link // links of the groups opened so far
-	charged map[string]bool   // datasets that memory is accounted for
-	memory  int64             // and how much
+	groups  map[uint64]*linkTable // links of the groups opened so far
+	charged map[string]bool       // datasets that memory is accounted for
+	memory  int64                 // and how much
 }
 
 // Open opens the HDF5 file at path, which must be a regular file.
@@ -49,7 +49,7 @@ func NewReader(r io.ReaderAt, size int64, limits safeio.Limits) (*File, error) {
 }
 
 func newFile(r io.ReaderAt, size int64, limits safeio.Limits, name string) (*File, error) {
-	f := &File{limits: limits.OrDefaults(), name: name, groups: make(map[uint64][]link), charged: make(map[string]bool)}
+	f := &File{limits: limits.OrDefaults(), name: name, groups: make(map[uint64]*linkTable), charged: make(map[string]bool)}
 	if err := f.open(r, size); err != nil {
 		return nil, safeio.At(err, safeio.Where{File: name})
 	}
@@ -133,13 +133,13 @@ func (f *File) superblock() (root uint64, err error) {
 		if version == 1 {
 			skip += 4
 		}
-		c, err := f.src.cursor(uint64(skip), int64(6*f.src.osize))
+		c, err := f.src.cursor(uint64(skip), int64(5*f.src.osize+f.src.lsize))
 		if err != nil {
 			return 0, err
 		}
 		c.skip(2 * f.src.osize) // base address, free space
 		eof = c.addr()
-		c.skip(2 * f.src.osize) // driver information; the root's name
+		c.skip(f.src.osize + f.src.lsize) // driver information; the root's name
 		if root = c.addr(); c.err != nil {
 			return 0, c.err
 		}

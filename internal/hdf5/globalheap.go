@@ -69,11 +69,13 @@ func (h *globalHeap) read(addr uint64) (map[int]string, error) {
 	}
 	text := string(c.b)
 	objects := make(map[int]string)
-	c.off = 8 + h.src.lsize
-	for c.left() >= 8+h.src.lsize {
+	prefix := align8(8 + h.src.lsize) // of the collection, and of an object
+	c.off = min(prefix, len(c.b))
+	for c.left() >= prefix {
 		index := c.u16()
 		c.skip(6) // reference count, reserved
 		n := c.length()
+		c.skip(prefix - 8 - h.src.lsize)
 		if index == 0 { // the free space that ends a collection
 			break
 		}
@@ -82,7 +84,10 @@ func (h *globalHeap) read(addr uint64) (map[int]string, error) {
 			return nil, formatErrorf("global heap object of %d bytes in a collection of %d", n, size)
 		}
 		objects[index] = text[at : at+int(n)]
-		c.skip(min(int(n+7)&^7, c.left()))
+		c.skip(min(align8(int(n)), c.left()))
 	}
 	return objects, c.err
 }
+
+// align8 rounds up to a multiple of 8.
+func align8(n int) int { return (n + 7) &^ 7 }

@@ -58,6 +58,12 @@ type Object interface {
 // Group is a folder of named objects.
 type Group struct {
 	object
+	*linkTable
+}
+
+// linkTable is a group's links; it doesn't change once it is made, and lookups
+// of the same group share it.
+type linkTable struct {
 	links  []link
 	byName map[string]int
 }
@@ -89,9 +95,7 @@ func (f *File) open1(path string, addr uint64) (Object, error) {
 	switch {
 	case symbols || info:
 		g := &Group{object: o}
-		if g.links, err = f.links(addr, msgs); err == nil {
-			err = g.index()
-		}
+		g.linkTable, err = f.links(addr, msgs)
 		return g, o.at(err)
 	case layout:
 		d, err := newDataset(o, msgs)
@@ -103,39 +107,40 @@ func (f *File) open1(path string, addr uint64) (Object, error) {
 	return nil, o.at(formatErrorf("neither a group nor a dataset"))
 }
 
-// index sorts the links and makes them findable.
-func (g *Group) index() error {
-	ordered := len(g.links) > 0
-	for _, l := range g.links {
+// newLinkTable sorts links and makes them findable.
+func newLinkTable(links []link) (*linkTable, error) {
+	ordered := len(links) > 0
+	for _, l := range links {
 		ordered = ordered && l.order >= 0
 	}
-	slices.SortStableFunc(g.links, func(a, b link) int {
+	slices.SortFunc(links, func(a, b link) int {
 		if ordered {
 			return cmp.Compare(a.order, b.order)
 		}
 		return strings.Compare(a.name, b.name)
 	})
-	g.byName = make(map[string]int, len(g.links))
-	for i, l := range g.links {
-		if _, dup := g.byName[l.name]; dup {
-			return formatErrorf("two links are named %q", l.name)
+	t := &linkTable{links: links, byName: make(map[string]int, len(links))}
+	for i, l := range links {
+		if _, dup := t.byName[l.name]; dup {
+			return nil, formatErrorf("two links are named %s", clipQuote(l.name))
 		}
 		if l.name == "" || l.name == "." || strings.Contains(l.name, "/") {
-			return formatErrorf("a link is named %q", l.name)
+			return nil, formatErrorf("a link is named %s", clipQuote(l.name))
 		}
-		g.byName[l.name] = i
+		t.byName[l.name] = i
 	}
-	return nil
+	return t, nil
 }
 
 // links returns the links of the group at addr, reading them once a file.
-func (f *File) links(addr uint64, msgs []message) ([]link, error) {
+func (f *File) links(addr uint64, msgs []message) (*linkTable, error) {
 	f.mu.Lock()
-	links, ok := f.groups[addr]
+	t, ok := f.groups[addr]
 	f.mu.Unlock()
 	if ok {
-		return slices.Clone(links), nil
+		return t, nil
 	}
+	var links []link
 	var err error
 	if m, ok := find(msgs, msgSymbolTable); ok {
 		links, err = f.symbolTable(m.data)
@@ -145,10 +150,13 @@ func (f *File) links(addr uint64, msgs []message) ([]link, error) {
 	if err != nil {
 		return nil, err
 	}
+	if t, err = newLinkTable(links); err != nil {
+		return nil, err
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.groups[addr] = links
-	return slices.Clone(links), nil
+	f.groups[addr] = t
+	return t, nil
 }
 
 // newLinks reads the links of a group without a symbol table: in messages of
