@@ -46,8 +46,8 @@ def cnn():
     print(f"test accuracy {accuracy:.4f}")
     if accuracy < 0.985:
         sys.exit("too low to keep")
-    model.save(TESTDATA / "mnist_cnn.h5")
     model.save(TESTDATA / "mnist_cnn.keras")
+    model.save(TESTDATA / "mnist_cnn.h5")  # last: Keras 3.15 takes the optimizer out of the model's compile config here
 
     # The first of each digit in the test set, and two more.
     keep = sorted([int(np.argmax(y_test == d)) for d in range(10)] + [20, 43])
