@@ -195,7 +195,8 @@ func TestModesAreKeras(t *testing.T) {
 
 // TestFilesAreLoadImgs compares every format with keras.utils.load_img: bit for
 // bit, but for JPEG, where the standard library's inverse DCT rounds otherwise
-// than libjpeg-turbo's: a level of each plane, which is two levels of a colour.
+// than libjpeg-turbo's: by a level in a plane, which makes up to three of a
+// colour.
 func TestFilesAreLoadImgs(t *testing.T) {
 	a := archive(t, "files.npz")
 	if len(a.Names()) < 150 {
@@ -215,7 +216,7 @@ func TestFilesAreLoadImgs(t *testing.T) {
 		}
 		allowed := 0
 		if path.Ext(file) == ".jpg" {
-			allowed = 2
+			allowed = 3
 		}
 		if d := differ(m.Convert(c), toImage(load(t, a, name))); d < 0 || d > allowed {
 			t.Errorf("%s: differs by %d, more than %d", name, d, allowed)

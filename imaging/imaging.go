@@ -13,9 +13,9 @@
 // PNG, BMP, TIFF, GIF and lossless WebP give Pillow's pixels, bit for bit, and
 // so does lossy WebP: its planes are upsampled and converted with libwebp's
 // arithmetic. JPEG goes through the standard library's decoder, whose inverse
-// DCT rounds differently from libjpeg-turbo's; upsampling and colour tables are
-// libjpeg's, so what is left is a few levels in some pixels (the test of the
-// JPEG files records how many). EXIF orientation is ignored, as Keras does.
+// DCT rounds otherwise than libjpeg-turbo's, by a level in a plane; upsampling
+// and colour tables are libjpeg's, so what is left is at most three levels of a
+// colour. EXIF orientation is ignored and a TIFF's obeyed, as Keras does.
 //
 // The resizers are bit-equal to Pillow 13's and, for the TensorFlow engine, to
 // TensorFlow's float32.

@@ -118,10 +118,11 @@ func fixed(w []float64) []int32 {
 }
 
 // resample resizes with a filter, one axis after the other, rounding between.
-// The horizontal pass is first, except where it would blow up rows that the
-// vertical one then throws away.
+// The horizontal pass is first, except where the height loses more than twice
+// the pixels that the width does: then the vertical one leaves it less to do.
 //
-// Source: Pillow 13, src/libImaging/Resample.c, ImagingResampleInner.
+// Source: Pillow 13, src/libImaging/Resample.c, ImagingResampleInner; the
+// order, which shows in the rounding, was measured over random sizes.
 func resample(m *Image, w, h int, f Filter, box region) *Image {
 	k := kernelOf(f)
 	horizontal := func(m *Image) *Image {
@@ -136,7 +137,7 @@ func resample(m *Image, w, h int, f Filter, box region) *Image {
 		}
 		return downColumns(m, k.plan(m.H, box.Y0, box.Y1, h))
 	}
-	if w > m.W && h < m.H {
+	if h < m.H && m.H-h > 2*(m.W-w) {
 		return horizontal(vertical(m))
 	}
 	return vertical(horizontal(m))
@@ -146,41 +147,42 @@ func resample(m *Image, w, h int, f Filter, box region) *Image {
 func acrossRows(m *Image, plan []taps) *Image {
 	w, c := len(plan), m.C
 	out := newLike(m, w, m.H)
-	for x, t := range plan {
-		if m.Deep != nil {
-			for y := range m.H {
+	if m.Deep != nil {
+		for y := range m.H {
+			for x, t := range plan {
 				out.Deep[y*w+x] = dot16(m.Deep[y*m.W+t.from:], t.w, 1)
 			}
-			continue
 		}
-		k := fixed(t.w)
-		for y := range m.H {
-			src := m.Pix[(y*m.W+t.from)*c:]
-			dst := out.Pix[(y*w+x)*c:]
-			switch c {
-			case 1:
-				s := int32(1 << (precision - 1))
-				for i, kv := range k {
-					s += int32(src[i]) * kv
-				}
-				dst[0] = clip8(s)
-			case 3:
-				s0, s1, s2 := int32(1<<(precision-1)), int32(1<<(precision-1)), int32(1<<(precision-1))
+		return out
+	}
+	weights := make([][]int32, w)
+	for x, t := range plan {
+		weights[x] = fixed(t.w)
+	}
+	const half = int32(1 << (precision - 1))
+	for y := range m.H {
+		row := m.Pix[y*m.W*c : (y+1)*m.W*c]
+		dst := out.Pix[y*w*c : (y+1)*w*c]
+		for x, k := range weights {
+			src := row[plan[x].from*c:]
+			d := dst[x*c : x*c+c]
+			if c == 3 {
+				s0, s1, s2 := half, half, half
 				for i, kv := range k {
 					p := src[i*3 : i*3+3]
 					s0 += int32(p[0]) * kv
 					s1 += int32(p[1]) * kv
 					s2 += int32(p[2]) * kv
 				}
-				dst[0], dst[1], dst[2] = clip8(s0), clip8(s1), clip8(s2)
-			default:
-				for ch := range c {
-					s := int32(1 << (precision - 1))
-					for i, kv := range k {
-						s += int32(src[i*c+ch]) * kv
-					}
-					dst[ch] = clip8(s)
+				d[0], d[1], d[2] = clip8(s0), clip8(s1), clip8(s2)
+				continue
+			}
+			for ch := range d {
+				s := half
+				for i, kv := range k {
+					s += int32(src[i*c+ch]) * kv
 				}
+				d[ch] = clip8(s)
 			}
 		}
 	}

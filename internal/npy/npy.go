@@ -115,7 +115,15 @@ func (h *header) fits(size int64, b budget) error {
 			Want: safeio.Bytes(uint64(payload)), Got: safeio.Bytes(uint64(rest)),
 		}
 	}
-	stored := map[graph.Storage]int64{graph.StoreF32: 4, graph.StoreF64: 8, graph.StoreI32: 4, graph.StoreI64: 8, graph.StoreStr: 16 + int64(h.item)}[h.dtype.Storage()]
+	var stored int64
+	switch h.dtype.Storage() {
+	case graph.StoreF32, graph.StoreI32:
+		stored = 4
+	case graph.StoreF64, graph.StoreI64:
+		stored = 8
+	case graph.StoreStr:
+		stored = 16 + int64(h.item) // a string's header and its text
+	}
 	if h.fortran {
 		stored *= 2
 	}
@@ -213,7 +221,7 @@ func newHeader(lit literal) (*header, error) {
 		}
 	}
 	n, ok := safeio.ProductInts(nonzero...)
-	if !ok || n > 1<<48 {
+	if !ok || int64(n) > 1<<48 {
 		return nil, &safeio.LimitError{Msg: fmt.Sprintf("declares the shape %v", h.shape), Limit: "2^48 elements"}
 	}
 	if h.count != 0 {

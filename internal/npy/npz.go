@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"strings"
+	"time"
 
 	"kerasgo/internal/safeio"
 	"kerasgo/nn/graph"
@@ -197,8 +198,8 @@ func (w *Writer) Write(name string, t *graph.Tensor) error {
 		return fmt.Errorf("npy: %q can't name an array in this archive", name)
 	}
 	w.seen[name] = true
-	const firstDay = 1<<5 | 1 // 1 January 1980, the epoch of zip archives
-	entry, err := w.zw.CreateHeader(&zip.FileHeader{Name: file, Method: zip.Store, ModifiedDate: firstDay})
+	epoch := time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC) // zip's, and NumPy's choice
+	entry, err := w.zw.CreateHeader(&zip.FileHeader{Name: file, Method: zip.Store, Modified: epoch})
 	if err != nil {
 		return err
 	}
