@@ -12,7 +12,8 @@ const (
 // they are added (float32(a*b) + c), since a compiler may otherwise fuse them on
 // one architecture and not on another.
 func newGeneric() *ISA {
-	isa := &ISA{Name: "generic", MR: genericMR, NR: genericNR, Tile: []Tile{nil}, TileT: []Tile{nil}, Vec: newGenericVec()}
+	isa := &ISA{Name: "generic", MR: genericMR, NR: genericNR, Tile: []Tile{nil}, TileT: []Tile{nil},
+		Depthwise: genericDepthwise, DepthwiseFilter: genericDepthwiseFilter, Vec: newGenericVec()}
 	for m := 1; m <= genericMR; m++ {
 		isa.Tile = append(isa.Tile, func(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, bias, add *float32, lo, hi float32, n, acc int) {
 			genericTile(m, k, a, lda, 1, b, ldb, c, ldc, bias, add, lo, hi, n, acc)

@@ -15,6 +15,7 @@
 package kernel
 
 //go:generate go -C gen run ./gemm -out ../gemm_amd64.s -stubs ../gemm_amd64.go -pkg kernel
+//go:generate go -C gen run ./depthwise -out ../depthwise_amd64.s -stubs ../depthwise_amd64.go -pkg kernel
 //go:generate go -C gen run ./vec -out ../vec_amd64.s -stubs ../vec_amd64.go -pkg kernel
 
 // KC is the longest chain of multiply-adds that is summed before it is added to
@@ -57,6 +58,16 @@ type ISA struct {
 	Tile  []Tile // by row count, 1..MR; [0] is nil
 	TileT []Tile // the same with A given transposed
 	Row   Row    // nil if one-row tiles serve as well
+
+	// Depthwise computes npix pixels of ch channels, xs floats apart in x and ys in
+	// dst and add:
+	//
+	//	s = sum over t of x[p*xs+taps[2t]+c] * w[taps[2t+1]+c]   one chain
+	//
+	// and then acc, bias, add, lo and hi as in Tile.
+	Depthwise func(dst, x, w *float32, taps *int, ntaps, npix, ch, xs, ys int, bias, add *float32, lo, hi float32, acc int)
+	// DepthwiseFilter adds to dw[c] the sum over pixels of x[p*xs+c] * dy[p*ys+c].
+	DepthwiseFilter func(dw, x, dy *float32, npix, ch, xs, ys int)
 
 	Vec
 }

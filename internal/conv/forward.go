@@ -1,0 +1,202 @@
+package conv
+
+import (
+	"fmt"
+	"sync"
+
+	"kerasgo/internal/gemm"
+	"kerasgo/internal/kernel"
+	"kerasgo/internal/par"
+)
+
+// Weights is a convolution's kernel, packed for Forward. It fits any geometry with
+// the same kernel, channels and groups; images may have any size.
+type Weights struct {
+	kh, kw, c, out, groups int
+	isa                    *kernel.ISA
+	group                  []*gemm.Packed // each [KH*KW*C/Groups][Out/Groups]
+	panels                 []float32      // all groups, one behind the other
+	raw                    []float32      // as given, for depthwise kernels
+}
+
+// Pack packs w[KH][KW][C/Groups][Out]. Of g, only kernel, channels and groups matter.
+func Pack(g Geometry, w []float32) *Weights { return packFor(kernel.Best(), g, w) }
+
+func packFor(isa *kernel.ISA, g Geometry, w []float32) *Weights {
+	need("kernel", w, g.kernelSize())
+	p := &Weights{kh: g.KH, kw: g.KW, c: g.C, out: g.Out, groups: g.Groups, isa: isa}
+	if g.depthwise() {
+		p.raw = append([]float32(nil), w[:g.kernelSize()]...)
+		return p
+	}
+	k := g.taps() * g.inGroup()
+	for i := range g.Groups {
+		p.group = append(p.group, gemm.PackFor(isa, k, g.outGroup(), w[i*g.outGroup():], g.Out))
+	}
+	if g.Groups == 1 {
+		_, p.panels = p.group[0].Panels()
+		return p
+	}
+	for _, b := range p.group {
+		_, data := b.Panels()
+		p.panels = append(p.panels, data...)
+	}
+	return p
+}
+
+// shortSegment is the number of contiguous inputs below which gathering whole
+// pixels (im2col) beats reading them in place.
+const shortSegment = 32
+
+// Forward computes y = epilogue(x * w) with x[N][H][W][C] and y[N][OH][OW][Out].
+// The epilogue's Add is laid out like y.
+//
+// Source: keras/src/backend/tensorflow/nn.py (conv)
+func Forward(p *par.Pool, g Geometry, x []float32, w *Weights, y []float32, e gemm.Epilogue) {
+	g.check()
+	if w.kh != g.KH || w.kw != g.KW || w.c != g.C || w.out != g.Out || w.groups != g.Groups {
+		panic(fmt.Sprintf("conv: weights %dx%dx%d/%d->%d for geometry %+v", w.kh, w.kw, w.c, w.groups, w.out, g))
+	}
+	if g.empty() {
+		return
+	}
+	need("input", x, g.inputSize())
+	need("output", y, g.outputSize())
+	checkEpilogue(&g, e)
+	seg := g.inGroup()
+	if g.DW == 1 && g.Groups == 1 {
+		seg *= g.KW
+	}
+	switch {
+	case g.depthwise():
+		depthwise(w.isa, p, g, x, w.raw, y, e)
+	case g.pointwise() && g.OH == g.H && g.OW == g.W:
+		gemm.Mul(p, g.N*g.H*g.W, x, g.C, w.group[0], y, g.Out, e)
+	case seg < shortSegment && g.taps() > 1:
+		gatherForward(p, g, x, w, y, e)
+	default:
+		j := jobs.Get().(*job)
+		j.forward(&g, x)
+		j.out, j.oh, j.ow, j.oc, j.oy, j.ox = y, g.OH, g.OW, g.Out, 1, 1
+		j.kg, j.ng, j.isa, j.e = g.inGroup(), g.outGroup(), w.isa, e
+		j.panels, j.k = w.panels, g.taps()*g.inGroup()
+		j.run(p, g.work())
+		j.release()
+	}
+}
+
+// forward sets up what a forward convolution reads.
+func (j *job) forward(g *Geometry, x []float32) {
+	j.in = image{x, g.N, g.H, g.W, g.C, g.PadT, g.PadL, g.PadB, g.PadR}
+	j.sy, j.sx, j.groups = g.SH, g.SW, g.Groups
+	j.high, j.wide = (g.KH-1)*g.DH+1, (g.KW-1)*g.DW+1
+	kg := g.inGroup()
+	for ky := range g.KH {
+		for kx := range g.KW {
+			s := segment{dy: ky * g.DH, dx: kx * g.DW, row: (ky*g.KW + kx) * kg, k: kg}
+			if g.Groups > 1 {
+				j.segs = append(j.segs, s)
+			} else {
+				j.addSegment(0, s, g.C)
+			}
+		}
+	}
+	j.phases = append(j.phases, phase{rows: g.OH, cols: g.OW, last: len(j.segs)})
+}
+
+func checkEpilogue(g *Geometry, e gemm.Epilogue) {
+	if e.Bias != nil {
+		need("bias", e.Bias, g.Out)
+	}
+	if e.Add != nil {
+		need("add", e.Add, g.outputSize())
+	}
+}
+
+// A gather is a forward convolution that copies the inputs of each pixel to a row of
+// a matrix first.
+type gather struct {
+	g      Geometry
+	x, y   []float32
+	w      *Weights
+	e      gemm.Epilogue
+	pixels int // of one task
+}
+
+var gathers = sync.Pool{New: func() any { return new(gather) }}
+
+func gatherForward(p *par.Pool, g Geometry, x []float32, w *Weights, y []float32, e gemm.Epilogue) {
+	const size = 32 << 10 // floats of the matrix that a task makes
+	t := gathers.Get().(*gather)
+	t.g, t.x, t.y, t.w, t.e = g, x, y, w, e
+	total := g.N * g.OH * g.OW
+	t.pixels = max(1, min(total, size/(g.taps()*g.inGroup())))
+	if g.work() < parallelWork {
+		p = nil
+	} else {
+		t.pixels = max(min(t.pixels, 32), min(t.pixels, total/(4*p.Threads())))
+	}
+	p.Run(ceilDiv(total, t.pixels), t)
+	t.x, t.y, t.w, t.e = nil, nil, nil, gemm.Epilogue{}
+	gathers.Put(t)
+}
+
+// Do computes one block of pixels, every group of it.
+func (t *gather) Do(_, i int) {
+	g := &t.g
+	p0, p1 := i*t.pixels, min(g.N*g.OH*g.OW, (i+1)*t.pixels)
+	k := g.taps() * g.inGroup()
+	b := bands.Get().(*band)
+	b.frame = grow(b.frame[:0], (p1-p0)*k)
+	for group := range g.Groups {
+		for p := p0; p < p1; p++ {
+			g.gatherPixel(b.frame[(p-p0)*k:(p-p0+1)*k], t.x, p, group)
+		}
+		at := p0*g.Out + group*g.outGroup()
+		e := t.e
+		if e.Bias != nil {
+			e.Bias = e.Bias[group*g.outGroup():]
+		}
+		if e.Add != nil {
+			e.Add = e.Add[at:]
+		}
+		gemm.Mul(nil, p1-p0, b.frame, k, t.w.group[group], t.y[at:], g.Out, e)
+	}
+	b.release()
+}
+
+// gatherPixel copies the inputs of output pixel p and one group to row, in the order
+// of the weights. Pixels outside the image are zero.
+func (g *Geometry) gatherPixel(row, x []float32, p, group int) {
+	ox, oy, img := p%g.OW, p/g.OW%g.OH, p/(g.OW*g.OH)
+	kg := g.inGroup()
+	left := ox*g.SW - g.PadL
+	run := g.KW * kg
+	whole := g.Groups == 1 && g.DW == 1 && left >= 0 && left+g.KW <= g.W
+	for ky := range g.KH {
+		iy := oy*g.SH - g.PadT + ky*g.DH
+		r := row[ky*run : (ky+1)*run]
+		if iy < 0 || iy >= g.H {
+			clear(r)
+			continue
+		}
+		line := x[(img*g.H+iy)*g.W*g.C:][:g.W*g.C]
+		if whole {
+			src := line[left*g.C:]
+			src = src[:len(r)]
+			for i, v := range src { // shorter than what copy is good at
+				r[i] = v
+			}
+			continue
+		}
+		for kx := range g.KW {
+			ix := left + kx*g.DW
+			d := r[kx*kg : (kx+1)*kg]
+			if ix < 0 || ix >= g.W {
+				clear(d)
+				continue
+			}
+			copy(d, line[ix*g.C+group*kg:])
+		}
+	}
+}
