@@ -1,5 +1,7 @@
 package op
 
+import "slices"
+
 // collapse merges neighbouring axes that every operand steps through as one, so that the innermost loop is long.
 func (l *nest) collapse() {
 	at := 0 // axes kept
@@ -59,4 +61,26 @@ func (l *nest) part(from, to int) nest {
 		p.base[i] += from * l.stride[i][0]
 	}
 	return p
+}
+
+// reduction splits a walk over x in two: over the axes that are kept, in order, and over those that are reduced (sorted,
+// not negative). Operand 0 of both is x; their offsets add up.
+func reduction(x Shape, axes []int) (keep, reduced nest) {
+	step := 1
+	var strides [maxRank]int
+	for d := len(x) - 1; d >= 0; d-- {
+		strides[d] = step
+		step *= x[d]
+	}
+	for d := range x {
+		l := &keep
+		if slices.Contains(axes, d) {
+			l = &reduced
+		}
+		l.dims[l.rank], l.stride[0][l.rank] = x[d], strides[d]
+		l.rank++
+	}
+	keep.collapse()
+	reduced.collapse()
+	return keep, reduced
 }
