@@ -52,6 +52,7 @@ type Variable struct {
 // modelState is what every model has beside its config.
 type modelState struct {
 	training *TrainingState
+	origin   Origin
 	version  atomic.Uint64 // of the weights
 
 	mu      sync.Mutex

@@ -165,6 +165,9 @@ func (g *Golden) SetWeights(m nn.Model) ([]*nn.Weight, error) {
 	for i, w := range ws {
 		want := g.Meta.Weights[i]
 		name := strings.TrimSuffix(want.Path[strings.LastIndex(want.Path, "/")+1:], ":0")
+		if g.Meta.Framework == "tf_keras" && name == "depthwise_kernel" && w.Name == "kernel" { // Keras 2's name of DepthwiseConv's
+			name = w.Name
+		}
 		if w.Name != name || !w.Shape.Equal(want.Shape) {
 			return nil, fmt.Errorf("weight %d is %s %v, Keras has %s %v", i, w.Path, w.Shape, want.Path, want.Shape)
 		}

@@ -26,6 +26,29 @@ func Layer(t *testing.T, r nn.Registry, path string) {
 	}
 	m := decode(t, r, g.Meta.Model)
 	roundTrip(t, m, g.Meta.Model)
+	in := g.inference(t, m)
+	if g.Meta.Trains {
+		training(t, g, decode(t, r, withoutRates(t, g)), in)
+	}
+}
+
+// Model runs the checks of inference on one golden, whose model's JSON decode reads: that of another dialect than Keras 3's.
+func Model(t *testing.T, path string, decode func(raw []byte) (nn.Model, error)) {
+	t.Helper()
+	g, err := ReadGolden(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := decode(g.Meta.Model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.inference(t, m)
+}
+
+// inference checks weights, outputs and masks, and returns the inputs.
+func (g *Golden) inference(t *testing.T, m nn.Model) []*nn.Tensor {
+	t.Helper()
 	ws, err := g.SetWeights(m)
 	if err != nil {
 		t.Fatal(err)
@@ -41,9 +64,7 @@ func Layer(t *testing.T, r nn.Registry, path string) {
 	}
 	interpreter(t, g, m, in)
 	plan(t, g, m, in)
-	if g.Meta.Trains {
-		training(t, g, decode(t, r, withoutRates(t, g)), in)
-	}
+	return in
 }
 
 func decode(t *testing.T, r nn.Registry, raw json.RawMessage) nn.Model {

@@ -176,6 +176,9 @@ func linearUnit(name string) pointwise {
 	case "hard_sigmoid":
 		return pointwise{f: func(x float64, _ numbers) float64 { return clamp(x+3, 0, 6) / 6 },
 			df: func(x, _ float64, _ numbers) float64 { return when(x > -3 && x < 3) / 6 }}
+	case "hard_sigmoid_v2": // Keras 1's and 2's hard_sigmoid, which their files mean by the name
+		return pointwise{f: func(x float64, _ numbers) float64 { return clamp(.2*x+.5, 0, 1) },
+			df: func(x, _ float64, _ numbers) float64 { return .2 * when(x > -2.5 && x < 2.5) }}
 	case "hard_silu":
 		return pointwise{f: func(x float64, _ numbers) float64 { return x * clamp(x+3, 0, 6) / 6 },
 			df: func(x, _ float64, _ numbers) float64 { return clamp(x+3, 0, 6)/6 + x*when(x > -3 && x < 3)/6 }}

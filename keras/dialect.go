@@ -1,0 +1,378 @@
+package keras
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"kerasgo/nn"
+)
+
+// version is the Keras that wrote a file; zero where the file doesn't say.
+type version struct {
+	text         string
+	major, minor int
+}
+
+func parseVersion(s string) (v version) {
+	v.text = s
+	parts := strings.SplitN(s, ".", 3)
+	v.major, _ = strconv.Atoi(parts[0])
+	if len(parts) > 1 {
+		v.minor, _ = strconv.Atoi(parts[1])
+	}
+	return v
+}
+
+// translator turns what Keras 2 wrote into what Keras 3 writes, so that one decoder reads both. Keras 3's own config
+// passes unchanged, but for operation nodes in legacy .h5 files, which lack their module.
+//
+// Source: keras/src/legacy/saving, and the configs that Keras 2.0 to 2.15 and tf-keras write.
+type translator struct {
+	old   bool // Keras 2
+	bare  bool // no module keys: a legacy .h5
+	depth int
+}
+
+// translate makes Keras 3's config of any version's, and says where it came from.
+func translate(raw json.RawMessage, v version, from form) (json.RawMessage, nn.Origin, error) {
+	env := asObject(raw)
+	if env == nil {
+		return nil, nn.Origin{}, &FormatError{Msg: "a model's config must be an object", Got: clip(raw)}
+	}
+	origin := nn.Origin{Form: string(from), KerasVersion: v.text, Backend: text(env["backend"])}
+	if s := text(env["keras_version"]); s != "" && v.text == "" {
+		v = parseVersion(s)
+		origin.KerasVersion = s
+	}
+	if v.text == "" && !isKeras3(env) { // an architecture without its version
+		v = version{major: 2, minor: 15}
+	}
+	if v.major == 1 {
+		return nil, origin, &UnsupportedError{Msg: fmt.Sprintf("the file was written by Keras %s; 2.0 is the oldest that is read", v.text)}
+	}
+	t := &translator{old: v.major == 2, bare: from == formH5}
+	if !t.old && !t.bare {
+		return raw, origin, nil
+	}
+	if t.old {
+		origin.Translated = true
+		delete(env, "keras_version")
+		delete(env, "backend")
+	}
+	if err := t.layer(env); err != nil {
+		return nil, origin, err
+	}
+	return marshal(env), origin, nil
+}
+
+// isKeras3 tells the versions apart by what only one of them writes.
+func isKeras3(env object) bool {
+	raw := string(env["config"])
+	switch {
+	case strings.Contains(raw, `"batch_input_shape"`):
+		return false
+	case strings.Contains(raw, `"batch_shape"`) || strings.Contains(raw, `"keras_history"`) || strings.Contains(raw, `"DTypePolicy"`):
+		return true
+	}
+	_, list := asList(env["config"])
+	return !list && env["module"] != nil && !strings.HasPrefix(text(env["module"]), "tf_keras")
+}
+
+// maxNesting bounds layers inside layers, before the stack could overflow.
+const maxNesting = 64
+
+// layer translates {class_name, config, ...} in place.
+func (t *translator) layer(env object) error {
+	if t.depth++; t.depth > maxNesting {
+		return &LimitError{Msg: "layers are nested too deep", Limit: fmt.Sprint(maxNesting)}
+	}
+	defer func() { t.depth-- }()
+	class := text(env["class_name"])
+	if t.old {
+		env["class_name"] = marshal(renamed(class))
+		class = renamed(class)
+	}
+	if list, ok := asList(env["config"]); ok && class == "Sequential" { // Keras 2.0 to 2.2.2
+		env["config"] = marshal(object{"name": marshal("sequential"), "layers": marshal(list)})
+	}
+	config := asObject(env["config"])
+	if config == nil {
+		return nil // the decoder says what is wrong
+	}
+	if t.bare && !t.old && config["trainable"] == nil && class != "InputLayer" && class != "" && env["module"] == nil {
+		if module := operationModule(class); module != "" { // a legacy file's operation node lacks its module
+			env["module"], env["registered_name"] = marshal(module), marshal(class)
+		}
+	}
+	for _, key := range []string{"layer", "backward_layer", "forward_layer", "cell", "activation", "recurrent_activation"} {
+		if err := t.inner(config, key); err != nil {
+			return err
+		}
+	}
+	if cells, ok := asList(config["cells"]); ok {
+		if err := t.list(cells); err != nil {
+			return err
+		}
+		config["cells"] = marshal(cells)
+	}
+	if items, ok := asList(config["layers"]); ok && isModel(class) {
+		var err error
+		if items, err = t.model(class, config, items); err != nil {
+			return err
+		}
+		config["layers"] = marshal(items)
+	}
+	if t.old {
+		t.config(class, config)
+	}
+	env["config"] = marshal(config)
+	return nil
+}
+
+func isModel(class string) bool {
+	return class == "Sequential" || class == "Functional" || class == "Model"
+}
+
+// inner translates a layer that is a value of another's config.
+func (t *translator) inner(config object, key string) error {
+	env := asObject(config[key])
+	if env == nil || env["class_name"] == nil || asObject(env["config"]) == nil {
+		return nil
+	}
+	if err := t.layer(env); err != nil {
+		return err
+	}
+	config[key] = marshal(env)
+	return nil
+}
+
+// list translates layers in place.
+func (t *translator) list(items []json.RawMessage) error {
+	for i, item := range items {
+		env := asObject(item)
+		if env == nil {
+			return &FormatError{Msg: "a layer must be an object with class_name and config", Got: clip(item)}
+		}
+		if err := t.layer(env); err != nil {
+			return err
+		}
+		items[i] = marshal(env)
+	}
+	return nil
+}
+
+// model translates the layers of a model, and the model's own ways of saying its input and its calls.
+func (t *translator) model(class string, config object, items []json.RawMessage) ([]json.RawMessage, error) {
+	if !t.old {
+		return items, t.list(items)
+	}
+	if class != "Sequential" {
+		if err := t.nodes(items); err != nil {
+			return nil, err
+		}
+		return items, t.list(items)
+	}
+	input := t.sequentialInput(items)
+	if err := t.list(items); err != nil {
+		return nil, err
+	}
+	if input != nil {
+		items = slices.Insert(items, 0, input)
+	}
+	return items, nil
+}
+
+// sequentialInput makes the InputLayer that a Sequential of Keras 2.2 to 2.3 lacks, of its first layer's
+// batch_input_shape; nil where nothing is missing or nothing is known.
+func (t *translator) sequentialInput(items []json.RawMessage) json.RawMessage {
+	if len(items) == 0 {
+		return nil
+	}
+	first := asObject(items[0])
+	if text(first["class_name"]) == "InputLayer" {
+		return nil
+	}
+	for range maxNesting { // models and wrappers may say it for the layer inside
+		config := asObject(first["config"])
+		if shape := config["batch_input_shape"]; !isNull(shape) {
+			name := text(config["name"])
+			dtype := "float32"
+			if d := text(config["dtype"]); d != "" && text(first["class_name"]) != "Embedding" {
+				dtype = d
+			}
+			return marshal(object{"class_name": marshal("InputLayer"), "module": marshal("keras.layers"), "registered_name": marshal(nil),
+				"config": marshal(object{"batch_shape": shape, "dtype": marshal(dtype), "sparse": marshal(false), "name": marshal(name + "_input")})})
+		}
+		inner, ok := asList(config["layers"])
+		if !ok {
+			inner, _ = asList(first["config"])
+		}
+		switch {
+		case text(first["class_name"]) == "Sequential" && len(inner) > 0:
+			first = asObject(inner[0])
+		case asObject(config["layer"]) != nil && !isModel(text(first["class_name"])):
+			first = asObject(config["layer"])
+		default:
+			return nil
+		}
+	}
+	return nil
+}
+
+// renamed is Keras 3's name of a class.
+func renamed(class string) string {
+	switch class {
+	case "BatchNormalizationV1", "BatchNormalizationV2":
+		return "BatchNormalization"
+	case "DenseV1":
+		return "Dense"
+	}
+	return class
+}
+
+// config translates a layer's own keys.
+func (t *translator) config(class string, c object) {
+	if shape := c["batch_input_shape"]; shape != nil {
+		if class == "InputLayer" {
+			c["batch_shape"] = shape
+		}
+		delete(c, "batch_input_shape")
+	}
+	if policy := asObject(c["dtype"]); policy != nil && text(policy["class_name"]) == "Policy" {
+		c["dtype"] = asObject(policy["config"])["name"]
+	}
+	if text(c["dtype"]) == "int32" && class == "Embedding" { // Keras 2.0: the input's, not the layer's
+		c["dtype"] = marshal("float32")
+	}
+	for _, key := range slices.Sorted(maps.Keys(c)) {
+		c[key] = number(c[key])
+	}
+	for _, key := range []string{"activation", "recurrent_activation"} {
+		c[key] = hardSigmoid(c[key])
+		if c[key] == nil {
+			delete(c, key)
+		}
+	}
+	switch class {
+	case "LeakyReLU":
+		rename(c, "alpha", "negative_slope")
+	case "BatchNormalization":
+		if axis, ok := asList(c["axis"]); ok && len(axis) == 1 {
+			c["axis"] = axis[0]
+		}
+	case "GRU", "GRUCell":
+		if c["reset_after"] == nil {
+			c["reset_after"] = marshal(false)
+		}
+	}
+	drop(c, "groups", "1", "DepthwiseConv1D", "DepthwiseConv2D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose",
+		"SeparableConv1D", "SeparableConv2D")(class)
+	drop(c, "time_major", "false", "RNN", "SimpleRNN", "LSTM", "GRU", "Bidirectional")(class)
+	for _, n := range []string{"0", "1", "2"} { // how it is computed, not what
+		drop(c, "implementation", n, "SimpleRNN", "LSTM", "GRU", "LSTMCell", "GRUCell", "ConvLSTM2D", "LocallyConnected1D", "LocallyConnected2D")(class)
+	}
+	if recurrent := []string{"LSTM", "GRU", "LSTMCell", "GRUCell"}; slices.Contains(recurrent, class) && c["recurrent_activation"] == nil {
+		c["recurrent_activation"] = marshal(oldHardSigmoid)
+	}
+}
+
+// drop deletes a key of some classes where it has the value that says nothing; any other value is left for the decoder
+// to refuse.
+func drop(c object, key, value string, classes ...string) func(class string) {
+	return func(class string) {
+		if string(c[key]) == value && slices.Contains(classes, class) {
+			delete(c, key)
+		}
+	}
+}
+
+func rename(c object, from, to string) {
+	if v, ok := c[from]; ok && c[to] == nil {
+		c[to] = v
+		delete(c, from)
+	}
+}
+
+// oldHardSigmoid is what package op calls Keras 1's and 2's hard_sigmoid: clip(0.2x + 0.5, 0, 1).
+const oldHardSigmoid = "hard_sigmoid_v2"
+
+// hardSigmoid names the old function where an activation is Keras 2's hard_sigmoid.
+func hardSigmoid(raw json.RawMessage) json.RawMessage {
+	name := text(raw)
+	if env := asObject(raw); env != nil {
+		if name = text(env["config"]); name == "" && asObject(env["config"]) == nil {
+			name = text(env["class_name"])
+		}
+	}
+	if name == "hard_sigmoid" {
+		return marshal(oldHardSigmoid)
+	}
+	return raw
+}
+
+// number unwraps the scalars that NumPy left in configs: {"type": "ndarray", "value": 0.3}.
+func number(raw json.RawMessage) json.RawMessage {
+	env := asObject(raw)
+	if env == nil {
+		return raw
+	}
+	value := env["value"]
+	if text(env["class_name"]) == "__numpy__" {
+		value = asObject(env["config"])["value"]
+	} else if text(env["type"]) != "ndarray" {
+		return raw
+	}
+	if list, ok := asList(value); ok && len(list) == 1 {
+		value = list[0]
+	}
+	if value == nil {
+		return raw
+	}
+	return value
+}
+
+func clip(raw []byte) string {
+	if len(raw) > 60 {
+		return fmt.Sprintf("%q...", raw[:60])
+	}
+	return fmt.Sprintf("%q", raw)
+}
+
+// badPolicies finds the layers that compute in something else than float32, in a config of Keras 3.
+func badPolicies(raw json.RawMessage) (list UnsupportedErrors) {
+	var visit func(v any, depth int)
+	visit = func(v any, depth int) {
+		switch v := v.(type) {
+		case []any:
+			for _, e := range v {
+				visit(e, depth+1)
+			}
+		case map[string]any:
+			class, _ := v["class_name"].(string)
+			config, _ := v["config"].(map[string]any)
+			module, _ := v["module"].(string)
+			if dtype, ok := config["dtype"]; ok && !strings.HasPrefix(class, "__") && !strings.Contains(module, ".ops") && module != "keras" {
+				name := nn.ComputeDType(marshal(dtype))
+				if strings.Contains(name, "float") && name != "float32" || strings.Contains(name, "_from_") {
+					layer, _ := config["name"].(string)
+					list = append(list, &UnsupportedError{Where: nn.Where{Layer: layer, Class: class, Key: "dtype"},
+						Msg: "layers that compute in " + name + " aren't supported; float32 is"})
+				}
+			}
+			for _, k := range slices.Sorted(maps.Keys(v)) {
+				if k != "compile_config" && k != "build_config" {
+					visit(v[k], depth+1)
+				}
+			}
+		}
+	}
+	var v any
+	if json.Unmarshal(raw, &v) == nil {
+		visit(v, 0)
+	}
+	return list
+}

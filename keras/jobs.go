@@ -1,0 +1,106 @@
+package keras
+
+import (
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"kerasgo/internal/hdf5"
+	"kerasgo/internal/safeio"
+	"kerasgo/nn"
+	"kerasgo/nn/graph"
+)
+
+// job is one weight to be read from one dataset.
+type job struct {
+	w     *nn.Weight
+	set   *hdf5.Dataset
+	layer nn.Layer
+}
+
+func (j job) where() safeio.Where {
+	return safeio.Where{Object: j.set.Path(), Layer: j.layer.Base().Name, Class: j.layer.Base().Class}
+}
+
+// check compares the dataset with what the weight needs, before anything is allocated.
+func (j job) check() error {
+	shape, typ := j.set.Shape(), j.set.Type()
+	if !j.w.Shape.Equal(shape) {
+		return &FormatError{Where: j.where(), Msg: "weight " + j.w.Name + " has the wrong shape", Want: j.w.Shape.String(), Got: nn.Shape(shape).String()}
+	}
+	if !typ.Numeric() && typ.Kind != hdf5.Opaque {
+		return &FormatError{Where: j.where(), Msg: "weight " + j.w.Name + " has the wrong type", Want: j.w.DType.String(), Got: typ.String()}
+	}
+	return nil
+}
+
+// read gives the weight a tensor with the dataset's values.
+func (j job) read() error {
+	t, err := readTensor(j.set, j.w.Spec)
+	if err != nil {
+		return safeio.At(err, j.where())
+	}
+	j.w.Data = t
+	return nil
+}
+
+// readTensor reads a dataset as a tensor of the same shape.
+func readTensor(set *hdf5.Dataset, s nn.Spec) (*nn.Tensor, error) {
+	if typ := set.Type(); typ.Kind == hdf5.Opaque && typ.Size == 2 && s.DType.Float() {
+		if b, err := set.AsBFloat16(); err == nil {
+			set = b
+		}
+	}
+	t := graph.New(s)
+	switch s.DType.Storage() {
+	case graph.StoreF32:
+		return t, set.ReadFloat32(t.F32)
+	case graph.StoreF64:
+		return t, set.ReadFloat64(t.F64)
+	case graph.StoreI64:
+		return t, set.ReadInt64(t.I64)
+	case graph.StoreI32:
+		wide := make([]int64, t.Len())
+		if err := set.ReadInt64(wide); err != nil {
+			return nil, err
+		}
+		for i, v := range wide {
+			if int64(int32(v)) != v {
+				return nil, &FormatError{Msg: fmt.Sprintf("%d doesn't fit %s", v, s.DType)}
+			}
+			t.I32[i] = int32(v)
+		}
+		return t, nil
+	}
+	return nil, &UnsupportedError{Msg: "weights of type " + s.DType.String()}
+}
+
+// readJobs checks all jobs, then reads them, several at a time: most of a large file's loading is copying.
+func readJobs(m nn.Model, jobs []job) error {
+	for _, j := range jobs {
+		if err := j.check(); err != nil {
+			return err
+		}
+	}
+	var next atomic.Int64
+	var wait sync.WaitGroup
+	errs := make([]error, len(jobs))
+	work := func() {
+		for i := next.Add(1) - 1; i < int64(len(jobs)); i = next.Add(1) - 1 {
+			errs[i] = jobs[i].read()
+		}
+	}
+	for range min(runtime.GOMAXPROCS(0), len(jobs)/8) {
+		wait.Go(work)
+	}
+	work()
+	wait.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	nn.WeightsChanged(m)
+	return nil
+}

@@ -1,0 +1,185 @@
+package keras
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+
+	"kerasgo/internal/hdf5"
+	"kerasgo/internal/safeio"
+	"kerasgo/nn"
+)
+
+// holder is a layer that has a place of its own in a .weights.h5 file.
+type holder struct {
+	path  string // layers/bidirectional/forward_layer/cell
+	layer nn.Layer
+	own   []*nn.Weight
+}
+
+// holders finds the layers of a declared model in the order and under the paths of Keras's saving_lib: attribute names, and
+// in lists the snake_case class with a counter.
+//
+// Source: keras/src/saving/saving_lib.py, _walk_saveable and _save_container_state
+func holders(m nn.Model) []holder {
+	var out []holder
+	seen := map[nn.Layer]bool{}
+	var visit func(l nn.Layer, at string)
+	visit = func(l nn.Layer, at string) {
+		if seen[l] {
+			return
+		}
+		seen[l] = true
+		own := slices.DeleteFunc(l.Base().Own(), isSeed)
+		out = append(out, holder{at, l, own})
+		used := map[string]int{}
+		for _, child := range l.Base().Children() {
+			attr := child.Attr
+			if attr == "layers" || attr == "cells" {
+				if _, input := child.Layer.(*nn.InputLayer); input && l.Base().Class == "Sequential" || isOperation(child.Layer) {
+					continue
+				}
+				name := uniqueName(used, attr+"/"+nn.SnakeCase(className(child.Layer)))
+				visit(child.Layer, path.Join(at, name))
+				continue
+			}
+			if attr == "" { // a layer that another uses as its activation
+				attr = "activation"
+			}
+			visit(child.Layer, path.Join(at, attr))
+		}
+	}
+	visit(m, "")
+	return out
+}
+
+// isSeed says that a weight is the state of a random generator, which Keras doesn't keep among the weights.
+func isSeed(w *nn.Weight) bool { return w.State && strings.Contains(w.Name, "seed_generator") }
+
+func isOperation(l nn.Layer) bool { return strings.HasPrefix(l.Base().Class, "ops.") }
+
+func className(l nn.Layer) string {
+	if c := l.Base().Class; c != "Model" {
+		return c
+	}
+	return "Functional"
+}
+
+func uniqueName(used map[string]int, name string) string {
+	n := used[name]
+	if used[name]++; n == 0 {
+		return name
+	}
+	return fmt.Sprintf("%s_%d", name, n)
+}
+
+// readVars reads the weights of a declared model from the layout of .weights.h5.
+func readVars(m nn.Model, root *hdf5.Group) error {
+	old := root.Has("_layer_checkpoint_dependencies") // Keras 2.13
+	known := map[string]bool{}
+	var jobs []job
+	for _, h := range holders(m) {
+		at := path.Join(h.path, "vars")
+		if old {
+			at = strings.ReplaceAll(at, "layers/", "_layer_checkpoint_dependencies/")
+		}
+		known["/"+at] = true
+		sets, err := datasets(root, at)
+		if err != nil {
+			return err
+		}
+		if len(sets) != len(h.own) {
+			return &FormatError{Where: safeio.Where{Object: "/" + at, Layer: h.layer.Base().Name, Class: h.layer.Base().Class},
+				Msg: "the number of weights is wrong", Want: fmt.Sprintf("%d%s", len(h.own), names(h.own)), Got: fmt.Sprint(len(sets))}
+		}
+		for i, w := range h.own {
+			jobs = append(jobs, job{w, sets[i], h.layer})
+		}
+	}
+	if err := nothingElse(root, known); err != nil {
+		return err
+	}
+	return readJobs(m, jobs)
+}
+
+func names(ws []*nn.Weight) string {
+	if len(ws) == 0 {
+		return ""
+	}
+	list := make([]string, len(ws))
+	for i, w := range ws {
+		list[i] = w.Name
+	}
+	return " (" + strings.Join(list, ", ") + ")"
+}
+
+// datasets are those of a vars group, in the order of their numbers ("10" after "2"); none where there is no such group.
+func datasets(root *hdf5.Group, at string) ([]*hdf5.Dataset, error) {
+	g, err := root.Group(at)
+	if errors.Is(err, hdf5.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	keys := g.Names()
+	numbers := make([]int, len(keys))
+	for i, k := range keys {
+		n, err := strconv.Atoi(k)
+		if err != nil || n < 0 || n >= len(keys) {
+			return nil, &FormatError{Where: safeio.Where{Object: g.Path()}, Msg: "variables must be numbered from 0", Got: fmt.Sprintf("%q", k)}
+		}
+		numbers[i] = n
+	}
+	sort.Ints(numbers)
+	out := make([]*hdf5.Dataset, len(keys))
+	for i, n := range numbers {
+		if n != i {
+			return nil, &FormatError{Where: safeio.Where{Object: g.Path()}, Msg: "a variable is missing", Want: strconv.Itoa(i)}
+		}
+		if out[i], err = g.Dataset(strconv.Itoa(n)); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// nothingElse refuses weights in the file that no layer of the model has. What isn't weights passes: the optimizer, metrics,
+// random seeds.
+func nothingElse(root *hdf5.Group, known map[string]bool) error {
+	for _, name := range root.Names() {
+		if slices.Contains([]string{"optimizer", "metrics", "_metrics"}, name) || strings.Contains(name, "metric") {
+			continue
+		}
+		obj, err := root.Lookup(name)
+		if err != nil {
+			return err
+		}
+		g, ok := obj.(*hdf5.Group)
+		if !ok {
+			continue
+		}
+		if err := unknownVars(g, known); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func unknownVars(g *hdf5.Group, known map[string]bool) error {
+	check := func(o hdf5.Object) error {
+		d, ok := o.(*hdf5.Dataset)
+		if !ok {
+			return nil
+		}
+		if dir := path.Dir(d.Path()); !known[dir] && !strings.Contains(dir, "seed_generator") {
+			return &FormatError{Where: safeio.Where{Object: d.Path()}, Msg: "the model has no layer for these weights"}
+		}
+		return nil
+	}
+	return g.Walk(check)
+}
