@@ -77,7 +77,8 @@ def attributes(obj):
     return out
 
 
-def dump(path):
+def read_back(path):
+    """All that h5py finds in a file."""
     objects = []
     seen = set()
 
@@ -120,6 +121,11 @@ def dump(path):
 
     with h5py.File(path, "r") as f:
         visit("/", f)
+    return objects
+
+
+def dump(path):
+    objects = read_back(path)
     with open(path[:-3] + ".json", "w") as out:
         out.write('{"objects": [\n')
         out.write(",\n".join(json.dumps(o) for o in objects))
@@ -455,4 +461,5 @@ def main():
     print(f"{total:8d}  in all, h5py {h5py.__version__}, HDF5 {h5py.version.hdf5_version}")
 
 
-main()
+if __name__ == "__main__":
+    main()
