@@ -193,11 +193,12 @@ func ptr(s []float32, i int) *float32 {
 }
 
 // addSegment appends a segment, or lengthens the last one if the two are contiguous
-// in the input and in the weights. first is the index of the phase's first segment.
+// in the input; in the weights, segments follow one another. first is the index of
+// the phase's first segment.
 func (j *job) addSegment(first int, s segment, c int) {
 	if n := len(j.segs); n > first {
 		last := &j.segs[n-1]
-		if last.dy == s.dy && last.dx*c+last.k == s.dx*c && last.row+last.k == s.row {
+		if last.dy == s.dy && last.dx*c+last.k == s.dx*c {
 			last.k += s.k
 			return
 		}
