@@ -109,6 +109,26 @@ func (g *Graph) Apply(l Layer, c Call) []Wire {
 	return out
 }
 
+// Inside runs f as if l were being built, without a call of l: weights that f declares with l's Common get its path. A
+// layer that runs its cell as one operation declares the cell's weights so.
+func (g *Graph) Inside(l Layer, f func()) {
+	outer := g.Path
+	g.stack = append(g.stack, l)
+	g.Path = g.layerPath()
+	f()
+	g.stack, g.Path = g.stack[:len(g.stack)-1], outer
+}
+
+// State is the value of a weight that isn't trained, as the calls before this one left it.
+func (g *Graph) State(w *Weight) *Value {
+	for _, u := range slices.Backward(g.Updates) {
+		if u.Weight == w {
+			return u.Value
+		}
+	}
+	return g.Graph.Weight(w)
+}
+
 // layerPath joins the names of the layers being built, without the model itself.
 func (g *Graph) layerPath() string {
 	names := make([]string, 0, len(g.stack))

@@ -49,7 +49,7 @@ func (l *BatchNormalization) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 		mask = x.Mask
 	}
 	out := g.Ops(op.BatchNorm{Axis: axis, Eps: l.Epsilon, Momentum: l.Momentum, Train: train}, x.Value, gamma, beta,
-		g.Graph.Weight(mean), g.Graph.Weight(variance), mask)
+		g.State(mean), g.State(variance), mask)
 	if train {
 		g.Updates = append(g.Updates, graph.Update{Weight: mean, Value: out[1]}, graph.Update{Weight: variance, Value: out[2]})
 	}

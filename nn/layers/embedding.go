@@ -1,0 +1,42 @@
+package layers
+
+import (
+	"kerasgo/nn"
+	"kerasgo/nn/graph"
+	"kerasgo/nn/op"
+)
+
+// Embedding looks ids up in a table: ids [...] to [..., OutputDim]. With MaskZero, id 0 is padding.
+//
+// Source: keras/src/layers/core/embedding.py
+type Embedding struct {
+	nn.Common
+	InputDim  int  `json:"input_dim"`
+	OutputDim int  `json:"output_dim"`
+	MaskZero  bool `json:"mask_zero"`
+
+	Initializer nn.Initializer `json:"embeddings_initializer"`
+}
+
+// NewEmbedding makes an Embedding layer for ids below inputDim.
+func NewEmbedding(inputDim, outputDim int) *Embedding {
+	return &Embedding{Common: base("Embedding"), InputDim: inputDim, OutputDim: outputDim}
+}
+
+// Build implements nn.Layer.
+func (l *Embedding) Build(g *nn.Graph, c nn.Call) []nn.Wire {
+	if l.InputDim <= 0 || l.OutputDim <= 0 {
+		g.Failf("input_dim and output_dim must be positive, found %d and %d", l.InputDim, l.OutputDim)
+	}
+	ids := c.In().Value
+	if ids.DType != graph.Int32 {
+		ids = g.Op(op.Cast{To: graph.Int32}, ids)
+	}
+	table := l.Weight(g, "embeddings", l.Initializer.Or(nn.RandomUniform(-.05, .05)), l.InputDim, l.OutputDim)
+	out := nn.Wire{Value: g.Op(op.Gather{}, table, ids)}
+	if l.MaskZero {
+		zero := g.Const(graph.FromI32([]int32{0}))
+		out.Mask = g.Op(op.Binary{Fn: "not_equal"}, ids, zero)
+	}
+	return []nn.Wire{out}
+}
