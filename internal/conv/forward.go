@@ -2,7 +2,6 @@ package conv
 
 import (
 	"fmt"
-	"sync"
 
 	"kerasgo/internal/gemm"
 	"kerasgo/internal/kernel"
@@ -110,93 +109,5 @@ func checkEpilogue(g *Geometry, e gemm.Epilogue) {
 	}
 	if e.Add != nil {
 		need("add", e.Add, g.outputSize())
-	}
-}
-
-// A gather is a forward convolution that copies the inputs of each pixel to a row of
-// a matrix first.
-type gather struct {
-	g      Geometry
-	x, y   []float32
-	w      *Weights
-	e      gemm.Epilogue
-	pixels int // of one task
-}
-
-var gathers = sync.Pool{New: func() any { return new(gather) }}
-
-func gatherForward(p *par.Pool, g Geometry, x []float32, w *Weights, y []float32, e gemm.Epilogue) {
-	const size = 32 << 10 // floats of the matrix that a task makes
-	t := gathers.Get().(*gather)
-	t.g, t.x, t.y, t.w, t.e = g, x, y, w, e
-	total := g.N * g.OH * g.OW
-	t.pixels = max(1, min(total, size/(g.taps()*g.inGroup())))
-	if g.work() < parallelWork {
-		p = nil
-	} else {
-		t.pixels = max(min(t.pixels, 32), min(t.pixels, total/(4*p.Threads())))
-	}
-	p.Run(ceilDiv(total, t.pixels), t)
-	t.x, t.y, t.w, t.e = nil, nil, nil, gemm.Epilogue{}
-	gathers.Put(t)
-}
-
-// Do computes one block of pixels, every group of it.
-func (t *gather) Do(_, i int) {
-	g := &t.g
-	p0, p1 := i*t.pixels, min(g.N*g.OH*g.OW, (i+1)*t.pixels)
-	k := g.taps() * g.inGroup()
-	b := bands.Get().(*band)
-	b.frame = grow(b.frame[:0], (p1-p0)*k)
-	for group := range g.Groups {
-		for p := p0; p < p1; p++ {
-			g.gatherPixel(b.frame[(p-p0)*k:(p-p0+1)*k], t.x, p, group)
-		}
-		at := p0*g.Out + group*g.outGroup()
-		e := t.e
-		if e.Bias != nil {
-			e.Bias = e.Bias[group*g.outGroup():]
-		}
-		if e.Add != nil {
-			e.Add = e.Add[at:]
-		}
-		gemm.Mul(nil, p1-p0, b.frame, k, t.w.group[group], t.y[at:], g.Out, e)
-	}
-	b.release()
-}
-
-// gatherPixel copies the inputs of output pixel p and one group to row, in the order
-// of the weights. Pixels outside the image are zero.
-func (g *Geometry) gatherPixel(row, x []float32, p, group int) {
-	ox, oy, img := p%g.OW, p/g.OW%g.OH, p/(g.OW*g.OH)
-	kg := g.inGroup()
-	left := ox*g.SW - g.PadL
-	run := g.KW * kg
-	whole := g.Groups == 1 && g.DW == 1 && left >= 0 && left+g.KW <= g.W
-	for ky := range g.KH {
-		iy := oy*g.SH - g.PadT + ky*g.DH
-		r := row[ky*run : (ky+1)*run]
-		if iy < 0 || iy >= g.H {
-			clear(r)
-			continue
-		}
-		line := x[(img*g.H+iy)*g.W*g.C:][:g.W*g.C]
-		if whole {
-			src := line[left*g.C:]
-			src = src[:len(r)]
-			for i, v := range src { // shorter than what copy is good at
-				r[i] = v
-			}
-			continue
-		}
-		for kx := range g.KW {
-			ix := left + kx*g.DW
-			d := r[kx*kg : (kx+1)*kg]
-			if ix < 0 || ix >= g.W {
-				clear(d)
-				continue
-			}
-			copy(d, line[ix*g.C+group*kg:])
-		}
 	}
 }

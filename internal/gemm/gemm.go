@@ -26,6 +26,12 @@ func Mul(p *par.Pool, m int, a []float32, lda int, b *Packed, c []float32, ldc i
 		panel: b.K * b.isa.NR, c: c, ldc: ldc, e: e})
 }
 
+// MulT is Mul for A given transposed, as [k][m].
+func MulT(p *par.Pool, m int, a []float32, lda int, b *Packed, c []float32, ldc int, e Epilogue) {
+	run(p, job{isa: b.isa, m: m, n: b.N, k: b.K, a: a, lda: lda, at: true, b: b.data, ldb: b.isa.NR,
+		panel: b.K * b.isa.NR, c: c, ldc: ldc, e: e})
+}
+
 // NN computes C[m][n] = A * B with A[m][k] and B[k][n].
 func NN(p *par.Pool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, e Epilogue) {
 	nn(kernel.Best(), p, m, n, k, a, lda, b, ldb, c, ldc, e)

@@ -85,7 +85,7 @@ func transpose(rows, cols int, x []float32, ld int) []float32 {
 	return y
 }
 
-// variants are the five ways to the same product.
+// variants are the ways to the same product.
 var variants = []struct {
 	name string
 	run  func(isa *kernel.ISA, p *par.Pool, q *problem, c []float32)
@@ -93,9 +93,12 @@ var variants = []struct {
 	{"Mul", func(isa *kernel.ISA, p *par.Pool, q *problem, c []float32) {
 		Mul(p, q.m, q.a, q.lda, PackFor(isa, q.k, q.n, q.b, q.ldb), c, q.ldc, q.e)
 	}},
-	{"MulT", func(isa *kernel.ISA, p *par.Pool, q *problem, c []float32) {
+	{"PackT", func(isa *kernel.ISA, p *par.Pool, q *problem, c []float32) {
 		b := PackT(q.k, q.n, transpose(q.k, q.n, q.b, q.ldb), q.k) // for the best tier only
 		Mul(p, q.m, q.a, q.lda, b, c, q.ldc, q.e)
+	}},
+	{"MulT", func(isa *kernel.ISA, p *par.Pool, q *problem, c []float32) {
+		MulT(p, q.m, transpose(q.m, q.k, q.a, q.lda), q.m, PackFor(isa, q.k, q.n, q.b, q.ldb), c, q.ldc, q.e)
 	}},
 	{"NN", func(isa *kernel.ISA, p *par.Pool, q *problem, c []float32) {
 		nn(isa, p, q.m, q.n, q.k, q.a, q.lda, q.b, q.ldb, c, q.ldc, q.e)
