@@ -11,11 +11,11 @@ import (
 // Tuple is one number for each spatial axis, outermost first. In JSON, a single number stands for all of them.
 type Tuple []int
 
-// UnmarshalJSON reads a number or a list of them.
+// UnmarshalJSON reads a number or a list of them; null is no Tuple.
 func (t *Tuple) UnmarshalJSON(raw []byte) error {
-	var one int
-	if json.Unmarshal(raw, &one) == nil {
-		*t = Tuple{one}
+	var one *int
+	if json.Unmarshal(raw, &one) == nil && one != nil {
+		*t = Tuple{*one}
 		return nil
 	}
 	return json.Unmarshal(raw, (*[]int)(t))
@@ -55,9 +55,9 @@ type Pairs [][2]int
 
 // UnmarshalJSON reads a number, a list of numbers, or a list of pairs.
 func (p *Pairs) UnmarshalJSON(raw []byte) error {
-	var one int
-	if json.Unmarshal(raw, &one) == nil {
-		*p = Pairs{{one, one}}
+	var one *int
+	if json.Unmarshal(raw, &one) == nil && one != nil {
+		*p = Pairs{{*one, *one}}
 		return nil
 	}
 	var items []Tuple

@@ -48,7 +48,9 @@ def conv2d(s):
     s.layer("Conv2D", "channels_first_same", lambda L: L.Conv2D(4, 3, strides=2, padding="same", data_format="channels_first"),
             normal(2, 3, 5, 6), jit=True)
     s.layer("Conv2D", "softmax", lambda L: L.Conv2D(4, 2, activation="softmax"), x)
-    s.layer("Conv2D", "channels_first", lambda L: L.Conv2D(4, 3, data_format="channels_first"), normal(2, 3, 5, 6), jit=True)
+    # an output as wide as it has channels would not do: TensorFlow's graph rewriter then adds the bias along the wrong axis
+    s.layer("Conv2D", "channels_first", lambda L: L.Conv2D(4, 3, data_format="channels_first"), normal(2, 3, 5, 7), jit=True)
+    s.layer("Conv2D", "deep", lambda L: L.Conv2D(35, 3, strides=2, padding="same", activation="relu"), normal(2, 7, 8, 45))
 
 
 def depthwise(s):
@@ -59,6 +61,12 @@ def depthwise(s):
     s.layer("DepthwiseConv2D", "strided", lambda L: L.DepthwiseConv2D(3, strides=2, padding="same"), x)
     s.layer("DepthwiseConv2D", "strided_valid", lambda L: L.DepthwiseConv2D(3, strides=2, use_bias=False), x, k2=True)
     s.layer("DepthwiseConv2D", "dilated", lambda L: L.DepthwiseConv2D(2, dilation_rate=2, padding="same"), x)
+    s.layer("DepthwiseConv2D", "strided_dilated", lambda L: L.DepthwiseConv2D(3, strides=2, dilation_rate=2, padding="same"),
+            normal(2, 9, 8, 3))
+    s.layer("DepthwiseConv2D", "one_channel", lambda L: L.DepthwiseConv2D(3, depth_multiplier=3), normal(2, 5, 6, 1))
+    s.layer("DepthwiseConv2D", "channels_first", lambda L: L.DepthwiseConv2D(3, padding="same", data_format="channels_first"),
+            normal(2, 3, 5, 6))
+    s.layer("DepthwiseConv2D", "wide", lambda L: L.DepthwiseConv2D(3, padding="same", activation="relu6"), normal(2, 5, 7, 37))
     s.layer("DepthwiseConv2D", "kernel5", lambda L: L.DepthwiseConv2D(5, strides=2, padding="same"), normal(2, 8, 6, 5))
     s.layer("DepthwiseConv1D", "valid", lambda L: L.DepthwiseConv1D(3), normal(2, 8, 3))
     s.layer("DepthwiseConv1D", "same", lambda L: L.DepthwiseConv1D(4, depth_multiplier=2, padding="same", activation="tanh"), normal(2, 8, 3))
@@ -84,6 +92,9 @@ def transposed(s):
     s.layer("Conv2DTranspose", "strided", lambda L: L.Conv2DTranspose(2, (3, 2), strides=(2, 3)), x)
     s.layer("Conv2DTranspose", "even", lambda L: L.Conv2DTranspose(2, 4, strides=2, padding="same", use_bias=False), x)
     s.layer("Conv2DTranspose", "output_padding", lambda L: L.Conv2DTranspose(2, 3, strides=2, padding="same", output_padding=1), x)
+    s.layer("Conv2DTranspose", "output_padding_valid", lambda L: L.Conv2DTranspose(2, 2, strides=3, output_padding=(2, 0)), x)
+    s.layer("Conv2DTranspose", "gaps", lambda L: L.Conv2DTranspose(5, 2, strides=(3, 4), padding="same"), x)
+    s.layer("Conv2DTranspose", "unknown_size", lambda L: L.Conv2DTranspose(5, 3, strides=2, padding="same"), x.declare(None, None, 3))
     s.layer("Conv2DTranspose", "dilated", lambda L: L.Conv2DTranspose(2, 3, dilation_rate=2), x, jit=True)
     s.layer("Conv1DTranspose", "valid", lambda L: L.Conv1DTranspose(4, 3), normal(2, 6, 3), k2=True)
     s.layer("Conv1DTranspose", "same", lambda L: L.Conv1DTranspose(4, 3, strides=2, padding="same"), normal(2, 6, 3))

@@ -1,5 +1,7 @@
 """Pooling, padding, cropping, upsampling."""
-from .common import normal, sequence
+import numpy as np
+
+from .common import fixed, normal, sequence
 
 
 def goldens(s):
@@ -25,7 +27,10 @@ def windows(s):
         s.layer(two, "gaps_same", lambda L: getattr(L, two)(2, strides=(3, 4), padding="same"), x2)
         s.layer(two, "negative", lambda L: getattr(L, two)(3, padding="same"), normal(2, 4, 5, 2, mean=-5.0))
         s.layer(two, "channels_first", lambda L: getattr(L, two)(2, data_format="channels_first"), x2)
+        s.layer(two, "ties", lambda L: getattr(L, two)(2, padding="same"),
+                fixed([[[[1, 0], [1, -0.0]], [[1, 2], [0, 2]], [[3, 3], [3, 3]]]]))
         three = kind + "Pooling3D"
+        s.layer(three, "ties", lambda L: getattr(L, three)(2), fixed(np.ones((1, 2, 2, 4, 1))))
         s.layer(three, "plain", lambda L: getattr(L, three)(2, padding="same"), normal(2, 4, 3, 5, 2))
 
 
@@ -43,6 +48,9 @@ def whole(s):
         s.layer(two, "channels_first", lambda L: getattr(L, two)(data_format="channels_first"), x2, k2=True)
         s.layer(two, "channels_first_keepdims", lambda L: getattr(L, two)(data_format="channels_first", keepdims=True), x2)
         s.layer(three, "plain", lambda L: getattr(L, three)(), normal(2, 2, 3, 4, 3))
+        s.layer(two, "ties", lambda L: getattr(L, two)(), fixed([[[[1, 0], [1, 5]], [[0, 2], [1, 2]]]]))
+    s.layer("GlobalAveragePooling1D", "masked_channels_first", lambda L: L.GlobalAveragePooling1D(data_format="channels_first"),
+            sequence([3, 2], 3), mask=True)
     s.layer("GlobalAveragePooling1D", "masked_keepdims", lambda L: L.GlobalAveragePooling1D(keepdims=True), sequence([4, 2], 3),
             mask=True)
 
@@ -69,6 +77,12 @@ def borders(s):
     s.layer("UpSampling2D", "bilinear", lambda L: L.UpSampling2D(2, interpolation="bilinear"), small, k2=True)
     s.layer("UpSampling2D", "bilinear_uneven", lambda L: L.UpSampling2D((3, 2), interpolation="bilinear"), small)
     s.layer("UpSampling2D", "bicubic", lambda L: L.UpSampling2D(2, interpolation="bicubic"), small)
+    s.layer("UpSampling2D", "bicubic_uneven", lambda L: L.UpSampling2D((3, 5), interpolation="bicubic"), small)
+    s.layer("UpSampling2D", "lanczos3", lambda L: L.UpSampling2D((3, 2), interpolation="lanczos3"), small)
+    s.layer("UpSampling2D", "lanczos5", lambda L: L.UpSampling2D((2, 3), interpolation="lanczos5"), normal(2, 3, 7, 2))
+    s.layer("UpSampling2D", "bilinear_channels_first", lambda L: L.UpSampling2D((2, 3), data_format="channels_first",
+            interpolation="bilinear"), small)
+    s.layer("UpSampling3D", "channels_first", lambda L: L.UpSampling3D((2, 1, 3), data_format="channels_first"), normal(1, 2, 3, 2, 2))
     s.layer("UpSampling2D", "channels_first", lambda L: L.UpSampling2D(2, data_format="channels_first"), small)
     s.layer("ZeroPadding3D", "plain", lambda L: L.ZeroPadding3D(((1, 0), (0, 2), (1, 1))), normal(1, 2, 3, 2, 2))
     s.layer("Cropping3D", "plain", lambda L: L.Cropping3D(((1, 0), (0, 2), (1, 1))), normal(1, 3, 4, 3, 2))
