@@ -119,7 +119,7 @@ func (g *Geometry) packTransposed(isa *kernel.ISA, w, panels []float32) {
 	perGroup := ceilDiv(kg, isa.NR) * stride
 	g.eachTap(func(n, _, _, ky, kx, _, _ int) {
 		for group := range g.Groups {
-			gemm.PackPanelsT(panels[group*perGroup+n*ng*isa.NR:], stride, isa.NR, ng, kg,
+			gemm.PackPanelsT(isa, panels[group*perGroup+n*ng*isa.NR:], stride, ng, kg,
 				w[(ky*g.KW+kx)*kg*g.Out+group*ng:], g.Out)
 		}
 	})

@@ -97,7 +97,7 @@ func (j *job) strip(s *scratch, m0, m1, p0, p1, k0, kc int) {
 		if j.pack == packCopied {
 			packPanels(s.b, nr, kc, cols, b[k0*ldb+p0*nr:], ldb)
 		} else {
-			PackPanelsT(s.b, kc*nr, nr, kc, cols, b[p0*nr*ldb+k0:], ldb)
+			PackPanelsT(j.isa, s.b, kc*nr, kc, cols, b[p0*nr*ldb+k0:], ldb)
 		}
 		b, ldb, panel = s.b, nr, kc*nr
 	}

@@ -20,7 +20,7 @@ func Pack(k, n int, b []float32, ldb int) *Packed { return PackFor(kernel.Best()
 func PackT(k, n int, b []float32, ldb int) *Packed {
 	checkMatrix("B", n, k, len(b), ldb)
 	p := newPacked(kernel.Best(), k, n)
-	PackPanelsT(p.data, k*p.isa.NR, p.isa.NR, k, n, b, ldb)
+	PackPanelsT(p.isa, p.data, k*p.isa.NR, k, n, b, ldb)
 	return p
 }
 
@@ -53,9 +53,10 @@ func packPanels(dst []float32, nr, k, n int, b []float32, ldb int) {
 	}
 }
 
-// PackPanelsT copies the transpose of b[n][k] to panels of nr columns, stride floats
-// apart. Four source rows at a time keep both sides in cache lines that stay hot.
-func PackPanelsT(dst []float32, stride, nr, k, n int, b []float32, ldb int) {
+// PackPanelsT copies the transpose of b[n][k] to panels of NR columns, stride floats
+// apart.
+func PackPanelsT(isa *kernel.ISA, dst []float32, stride, k, n int, b []float32, ldb int) {
+	nr := isa.NR
 	for j := 0; j < n && k > 0; j += nr {
 		w := min(nr, n-j)
 		panel := dst[j/nr*stride:][:k*nr]
@@ -63,16 +64,18 @@ func PackPanelsT(dst []float32, stride, nr, k, n int, b []float32, ldb int) {
 			clear(panel)
 		}
 		i := 0
-		for ; i+4 <= w; i += 4 {
-			r0, r1 := b[(j+i)*ldb:(j+i)*ldb+k], b[(j+i+1)*ldb:(j+i+1)*ldb+k]
-			r2, r3 := b[(j+i+2)*ldb:(j+i+2)*ldb+k], b[(j+i+3)*ldb:(j+i+3)*ldb+k]
-			for t := range r0 {
-				d := panel[t*nr+i : t*nr+i+4 : t*nr+i+4]
-				d[0], d[1], d[2], d[3] = r0[t], r1[t], r2[t], r3[t]
+		for ; i+8 <= w; i += 8 {
+			rows := b[(j+i)*ldb:][:7*ldb+k]
+			isa.Transpose8(&panel[i], nr, &rows[0], ldb, k)
+			for t := k &^ 7; t < k; t++ {
+				d := panel[t*nr+i:][:8]
+				for r := range d {
+					d[r] = rows[r*ldb+t]
+				}
 			}
 		}
 		for ; i < w; i++ {
-			for t, v := range b[(j+i)*ldb : (j+i)*ldb+k] {
+			for t, v := range b[(j+i)*ldb:][:k] {
 				panel[t*nr+i] = v
 			}
 		}

@@ -129,3 +129,8 @@ func tileT14AVX512(k int, a *float32, lda int, b *float32, ldb int, c *float32, 
 
 // rowAVX512 is a Row.
 func rowAVX512(k int, a *float32, b *float32, ldb int, panel int, c *float32, bias *float32, add *float32, lo float32, hi float32, acc int)
+
+// transpose8AVX2 is ISA.Transpose8.
+//
+//go:noescape
+func transpose8AVX2(dst *float32, ldd int, src *float32, lds int, n int)

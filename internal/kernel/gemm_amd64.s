@@ -12,15 +12,31 @@ DATA tileMask<>+16(SB)/4, $0xffffffff
 DATA tileMask<>+20(SB)/4, $0xffffffff
 DATA tileMask<>+24(SB)/4, $0xffffffff
 DATA tileMask<>+28(SB)/4, $0xffffffff
-DATA tileMask<>+32(SB)/4, $0x00000000
-DATA tileMask<>+36(SB)/4, $0x00000000
-DATA tileMask<>+40(SB)/4, $0x00000000
-DATA tileMask<>+44(SB)/4, $0x00000000
-DATA tileMask<>+48(SB)/4, $0x00000000
-DATA tileMask<>+52(SB)/4, $0x00000000
-DATA tileMask<>+56(SB)/4, $0x00000000
-DATA tileMask<>+60(SB)/4, $0x00000000
-GLOBL tileMask<>(SB), RODATA|NOPTR, $64
+DATA tileMask<>+32(SB)/4, $0xffffffff
+DATA tileMask<>+36(SB)/4, $0xffffffff
+DATA tileMask<>+40(SB)/4, $0xffffffff
+DATA tileMask<>+44(SB)/4, $0xffffffff
+DATA tileMask<>+48(SB)/4, $0xffffffff
+DATA tileMask<>+52(SB)/4, $0xffffffff
+DATA tileMask<>+56(SB)/4, $0xffffffff
+DATA tileMask<>+60(SB)/4, $0xffffffff
+DATA tileMask<>+64(SB)/4, $0x00000000
+DATA tileMask<>+68(SB)/4, $0x00000000
+DATA tileMask<>+72(SB)/4, $0x00000000
+DATA tileMask<>+76(SB)/4, $0x00000000
+DATA tileMask<>+80(SB)/4, $0x00000000
+DATA tileMask<>+84(SB)/4, $0x00000000
+DATA tileMask<>+88(SB)/4, $0x00000000
+DATA tileMask<>+92(SB)/4, $0x00000000
+DATA tileMask<>+96(SB)/4, $0x00000000
+DATA tileMask<>+100(SB)/4, $0x00000000
+DATA tileMask<>+104(SB)/4, $0x00000000
+DATA tileMask<>+108(SB)/4, $0x00000000
+DATA tileMask<>+112(SB)/4, $0x00000000
+DATA tileMask<>+116(SB)/4, $0x00000000
+DATA tileMask<>+120(SB)/4, $0x00000000
+DATA tileMask<>+124(SB)/4, $0x00000000
+GLOBL tileMask<>(SB), RODATA|NOPTR, $128
 
 // func tile1AVX2(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, bias *float32, add *float32, lo float32, hi float32, n int, acc int)
 // Requires: AVX, FMA3
@@ -132,6 +148,7 @@ partial:
 	MOVQ   ldb+32(FP), SI
 	SHLQ   $0x02, SI
 	LEAQ   (SI)(SI*2), DI
+	SUBQ   $0x08, AX
 	LEAQ   tileMask<>+0(SB), R8
 	MOVQ   $0x00000010, R9
 	SUBQ   AX, R9
@@ -237,8 +254,9 @@ single:
 	MOVQ   ldb+32(FP), SI
 	SHLQ   $0x02, SI
 	LEAQ   (SI)(SI*2), DI
+	SUBQ   $0x00, AX
 	LEAQ   tileMask<>+0(SB), R8
-	MOVQ   $0x00000008, R9
+	MOVQ   $0x00000010, R9
 	SUBQ   AX, R9
 	VXORPS Y0, Y0, Y0
 	SUBQ   $0x04, CX
@@ -427,6 +445,7 @@ partial:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
+	SUBQ   $0x08, AX
 	LEAQ   tileMask<>+0(SB), R10
 	MOVQ   $0x00000010, R11
 	SUBQ   AX, R11
@@ -533,8 +552,9 @@ single:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
+	SUBQ   $0x00, AX
 	LEAQ   tileMask<>+0(SB), R10
-	MOVQ   $0x00000008, R11
+	MOVQ   $0x00000010, R11
 	SUBQ   AX, R11
 	VXORPS Y0, Y0, Y0
 	SUBQ   $0x04, CX
@@ -753,6 +773,7 @@ partial:
 	MOVQ   ldb+32(FP), DI
 	SHLQ   $0x02, DI
 	LEAQ   (DI)(DI*2), R8
+	SUBQ   $0x08, AX
 	LEAQ   tileMask<>+0(SB), R9
 	MOVQ   $0x00000010, R10
 	SUBQ   AX, R10
@@ -892,8 +913,9 @@ single:
 	MOVQ   ldb+32(FP), DI
 	SHLQ   $0x02, DI
 	LEAQ   (DI)(DI*2), R8
+	SUBQ   $0x00, AX
 	LEAQ   tileMask<>+0(SB), R9
-	MOVQ   $0x00000008, R10
+	MOVQ   $0x00000010, R10
 	SUBQ   AX, R10
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -1136,6 +1158,7 @@ partial:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
+	SUBQ   $0x08, AX
 	LEAQ   tileMask<>+0(SB), R10
 	MOVQ   $0x00000010, R11
 	SUBQ   AX, R11
@@ -1276,8 +1299,9 @@ single:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
+	SUBQ   $0x00, AX
 	LEAQ   tileMask<>+0(SB), R10
-	MOVQ   $0x00000008, R11
+	MOVQ   $0x00000010, R11
 	SUBQ   AX, R11
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -1550,6 +1574,7 @@ partial:
 	MOVQ   ldb+32(FP), DI
 	SHLQ   $0x02, DI
 	LEAQ   (DI)(DI*2), R8
+	SUBQ   $0x08, AX
 	LEAQ   tileMask<>+0(SB), R9
 	MOVQ   $0x00000010, R10
 	SUBQ   AX, R10
@@ -1723,8 +1748,9 @@ single:
 	MOVQ   ldb+32(FP), DI
 	SHLQ   $0x02, DI
 	LEAQ   (DI)(DI*2), R8
+	SUBQ   $0x00, AX
 	LEAQ   tileMask<>+0(SB), R9
-	MOVQ   $0x00000008, R10
+	MOVQ   $0x00000010, R10
 	SUBQ   AX, R10
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -2021,6 +2047,7 @@ partial:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
+	SUBQ   $0x08, AX
 	LEAQ   tileMask<>+0(SB), R10
 	MOVQ   $0x00000010, R11
 	SUBQ   AX, R11
@@ -2195,8 +2222,9 @@ single:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
+	SUBQ   $0x00, AX
 	LEAQ   tileMask<>+0(SB), R10
-	MOVQ   $0x00000008, R11
+	MOVQ   $0x00000010, R11
 	SUBQ   AX, R11
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -2529,6 +2557,7 @@ partial:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
+	SUBQ   $0x08, AX
 	LEAQ   tileMask<>+0(SB), R10
 	MOVQ   $0x00000010, R11
 	SUBQ   AX, R11
@@ -2740,8 +2769,9 @@ single:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
+	SUBQ   $0x00, AX
 	LEAQ   tileMask<>+0(SB), R10
-	MOVQ   $0x00000008, R11
+	MOVQ   $0x00000010, R11
 	SUBQ   AX, R11
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -3094,6 +3124,7 @@ partial:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
+	SUBQ   $0x08, AX
 	LEAQ   tileMask<>+0(SB), R10
 	MOVQ   $0x00000010, R11
 	SUBQ   AX, R11
@@ -3302,8 +3333,9 @@ single:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
+	SUBQ   $0x00, AX
 	LEAQ   tileMask<>+0(SB), R10
-	MOVQ   $0x00000008, R11
+	MOVQ   $0x00000010, R11
 	SUBQ   AX, R11
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -3690,6 +3722,7 @@ partial:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
+	SUBQ   $0x08, AX
 	LEAQ   tileMask<>+0(SB), R10
 	MOVQ   $0x00000010, R11
 	SUBQ   AX, R11
@@ -3935,8 +3968,9 @@ single:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
+	SUBQ   $0x00, AX
 	LEAQ   tileMask<>+0(SB), R10
-	MOVQ   $0x00000008, R11
+	MOVQ   $0x00000010, R11
 	SUBQ   AX, R11
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -4343,6 +4377,7 @@ partial:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
+	SUBQ   $0x08, AX
 	LEAQ   tileMask<>+0(SB), R10
 	MOVQ   $0x00000010, R11
 	SUBQ   AX, R11
@@ -4585,8 +4620,9 @@ single:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
+	SUBQ   $0x00, AX
 	LEAQ   tileMask<>+0(SB), R10
-	MOVQ   $0x00000008, R11
+	MOVQ   $0x00000010, R11
 	SUBQ   AX, R11
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -5027,6 +5063,7 @@ partial:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
+	SUBQ   $0x08, AX
 	LEAQ   tileMask<>+0(SB), R10
 	MOVQ   $0x00000010, R11
 	SUBQ   AX, R11
@@ -5306,8 +5343,9 @@ single:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
+	SUBQ   $0x00, AX
 	LEAQ   tileMask<>+0(SB), R10
-	MOVQ   $0x00000008, R11
+	MOVQ   $0x00000010, R11
 	SUBQ   AX, R11
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -5768,6 +5806,7 @@ partial:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
+	SUBQ   $0x08, AX
 	LEAQ   tileMask<>+0(SB), R10
 	MOVQ   $0x00000010, R11
 	SUBQ   AX, R11
@@ -6044,8 +6083,9 @@ single:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
+	SUBQ   $0x00, AX
 	LEAQ   tileMask<>+0(SB), R10
-	MOVQ   $0x00000008, R11
+	MOVQ   $0x00000010, R11
 	SUBQ   AX, R11
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -6449,11 +6489,10 @@ partial:
 	MOVQ   ldb+32(FP), SI
 	SHLQ   $0x02, SI
 	LEAQ   (SI)(SI*2), DI
-	MOVQ   AX, R8
-	SUBQ   $0x10, R8
-	MOVL   $-1, AX
-	BZHIL  R8, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x10, AX
+	MOVL   $-1, R8
+	BZHIL  AX, R8, R8
+	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	SUBQ   $0x04, CX
@@ -6550,11 +6589,10 @@ single:
 	MOVQ   ldb+32(FP), SI
 	SHLQ   $0x02, SI
 	LEAQ   (SI)(SI*2), DI
-	MOVQ   AX, R8
-	SUBQ   $0x00, R8
-	MOVL   $-1, AX
-	BZHIL  R8, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x00, AX
+	MOVL   $-1, R8
+	BZHIL  AX, R8, R8
+	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	SUBQ   $0x04, CX
 	JL     singleTail
@@ -6736,11 +6774,10 @@ partial:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
-	MOVQ   AX, R10
-	SUBQ   $0x10, R10
-	MOVL   $-1, AX
-	BZHIL  R10, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x10, AX
+	MOVL   $-1, R10
+	BZHIL  AX, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	SUBQ   $0x04, CX
@@ -6838,11 +6875,10 @@ single:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
-	MOVQ   AX, R10
-	SUBQ   $0x00, R10
-	MOVL   $-1, AX
-	BZHIL  R10, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x00, AX
+	MOVL   $-1, R10
+	BZHIL  AX, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	SUBQ   $0x04, CX
 	JL     singleTail
@@ -7054,11 +7090,10 @@ partial:
 	MOVQ   ldb+32(FP), DI
 	SHLQ   $0x02, DI
 	LEAQ   (DI)(DI*2), R8
-	MOVQ   AX, R9
-	SUBQ   $0x10, R9
-	MOVL   $-1, AX
-	BZHIL  R9, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x10, AX
+	MOVL   $-1, R9
+	BZHIL  AX, R9, R9
+	KMOVW  R9, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -7189,11 +7224,10 @@ single:
 	MOVQ   ldb+32(FP), DI
 	SHLQ   $0x02, DI
 	LEAQ   (DI)(DI*2), R8
-	MOVQ   AX, R9
-	SUBQ   $0x00, R9
-	MOVL   $-1, AX
-	BZHIL  R9, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x00, AX
+	MOVL   $-1, R9
+	BZHIL  AX, R9, R9
+	KMOVW  R9, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	SUBQ   $0x04, CX
@@ -7429,11 +7463,10 @@ partial:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
-	MOVQ   AX, R10
-	SUBQ   $0x10, R10
-	MOVL   $-1, AX
-	BZHIL  R10, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x10, AX
+	MOVL   $-1, R10
+	BZHIL  AX, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -7565,11 +7598,10 @@ single:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
-	MOVQ   AX, R10
-	SUBQ   $0x00, R10
-	MOVL   $-1, AX
-	BZHIL  R10, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x00, AX
+	MOVL   $-1, R10
+	BZHIL  AX, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	SUBQ   $0x04, CX
@@ -7835,11 +7867,10 @@ partial:
 	MOVQ   ldb+32(FP), DI
 	SHLQ   $0x02, DI
 	LEAQ   (DI)(DI*2), R8
-	MOVQ   AX, R9
-	SUBQ   $0x10, R9
-	MOVL   $-1, AX
-	BZHIL  R9, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x10, AX
+	MOVL   $-1, R9
+	BZHIL  AX, R9, R9
+	KMOVW  R9, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -8004,11 +8035,10 @@ single:
 	MOVQ   ldb+32(FP), DI
 	SHLQ   $0x02, DI
 	LEAQ   (DI)(DI*2), R8
-	MOVQ   AX, R9
-	SUBQ   $0x00, R9
-	MOVL   $-1, AX
-	BZHIL  R9, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x00, AX
+	MOVL   $-1, R9
+	BZHIL  AX, R9, R9
+	KMOVW  R9, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -8298,11 +8328,10 @@ partial:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
-	MOVQ   AX, R10
-	SUBQ   $0x10, R10
-	MOVL   $-1, AX
-	BZHIL  R10, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x10, AX
+	MOVL   $-1, R10
+	BZHIL  AX, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -8468,11 +8497,10 @@ single:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
-	MOVQ   AX, R10
-	SUBQ   $0x00, R10
-	MOVL   $-1, AX
-	BZHIL  R10, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x00, AX
+	MOVL   $-1, R10
+	BZHIL  AX, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -8798,11 +8826,10 @@ partial:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
-	MOVQ   AX, R10
-	SUBQ   $0x10, R10
-	MOVL   $-1, AX
-	BZHIL  R10, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x10, AX
+	MOVL   $-1, R10
+	BZHIL  AX, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -9005,11 +9032,10 @@ single:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
-	MOVQ   AX, R10
-	SUBQ   $0x00, R10
-	MOVL   $-1, AX
-	BZHIL  R10, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x00, AX
+	MOVL   $-1, R10
+	BZHIL  AX, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -9355,11 +9381,10 @@ partial:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
-	MOVQ   AX, R10
-	SUBQ   $0x10, R10
-	MOVL   $-1, AX
-	BZHIL  R10, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x10, AX
+	MOVL   $-1, R10
+	BZHIL  AX, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -9559,11 +9584,10 @@ single:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
-	MOVQ   AX, R10
-	SUBQ   $0x00, R10
-	MOVL   $-1, AX
-	BZHIL  R10, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x00, AX
+	MOVL   $-1, R10
+	BZHIL  AX, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -9943,11 +9967,10 @@ partial:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
-	MOVQ   AX, R10
-	SUBQ   $0x10, R10
-	MOVL   $-1, AX
-	BZHIL  R10, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x10, AX
+	MOVL   $-1, R10
+	BZHIL  AX, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -10184,11 +10207,10 @@ single:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
-	MOVQ   AX, R10
-	SUBQ   $0x00, R10
-	MOVL   $-1, AX
-	BZHIL  R10, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x00, AX
+	MOVL   $-1, R10
+	BZHIL  AX, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -10588,11 +10610,10 @@ partial:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
-	MOVQ   AX, R10
-	SUBQ   $0x10, R10
-	MOVL   $-1, AX
-	BZHIL  R10, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x10, AX
+	MOVL   $-1, R10
+	BZHIL  AX, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -10826,11 +10847,10 @@ single:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
-	MOVQ   AX, R10
-	SUBQ   $0x00, R10
-	MOVL   $-1, AX
-	BZHIL  R10, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x00, AX
+	MOVL   $-1, R10
+	BZHIL  AX, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -11264,11 +11284,10 @@ partial:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
-	MOVQ   AX, R10
-	SUBQ   $0x10, R10
-	MOVL   $-1, AX
-	BZHIL  R10, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x10, AX
+	MOVL   $-1, R10
+	BZHIL  AX, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -11539,11 +11558,10 @@ single:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
-	MOVQ   AX, R10
-	SUBQ   $0x00, R10
-	MOVL   $-1, AX
-	BZHIL  R10, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x00, AX
+	MOVL   $-1, R10
+	BZHIL  AX, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -11997,11 +12015,10 @@ partial:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
-	MOVQ   AX, R10
-	SUBQ   $0x10, R10
-	MOVL   $-1, AX
-	BZHIL  R10, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x10, AX
+	MOVL   $-1, R10
+	BZHIL  AX, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -12269,11 +12286,10 @@ single:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
-	MOVQ   AX, R10
-	SUBQ   $0x00, R10
-	MOVL   $-1, AX
-	BZHIL  R10, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x00, AX
+	MOVL   $-1, R10
+	BZHIL  AX, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -12767,11 +12783,10 @@ partial:
 	MOVQ   ldb+32(FP), R9
 	SHLQ   $0x02, R9
 	LEAQ   (R9)(R9*2), R10
-	MOVQ   AX, R11
-	SUBQ   $0x10, R11
-	MOVL   $-1, AX
-	BZHIL  R11, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x10, AX
+	MOVL   $-1, R11
+	BZHIL  AX, R11, R11
+	KMOVW  R11, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -13080,11 +13095,10 @@ single:
 	MOVQ   ldb+32(FP), R9
 	SHLQ   $0x02, R9
 	LEAQ   (R9)(R9*2), R10
-	MOVQ   AX, R11
-	SUBQ   $0x00, R11
-	MOVL   $-1, AX
-	BZHIL  R11, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x00, AX
+	MOVL   $-1, R11
+	BZHIL  AX, R11, R11
+	KMOVW  R11, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -13594,11 +13608,10 @@ partial:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
-	MOVQ   AX, R10
-	SUBQ   $0x10, R10
-	MOVL   $-1, AX
-	BZHIL  R10, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x10, AX
+	MOVL   $-1, R10
+	BZHIL  AX, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -13900,11 +13913,10 @@ single:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
-	MOVQ   AX, R10
-	SUBQ   $0x00, R10
-	MOVL   $-1, AX
-	BZHIL  R10, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x00, AX
+	MOVL   $-1, R10
+	BZHIL  AX, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -14452,11 +14464,10 @@ partial:
 	MOVQ   ldb+32(FP), R9
 	SHLQ   $0x02, R9
 	LEAQ   (R9)(R9*2), R10
-	MOVQ   AX, R11
-	SUBQ   $0x10, R11
-	MOVL   $-1, AX
-	BZHIL  R11, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x10, AX
+	MOVL   $-1, R11
+	BZHIL  AX, R11, R11
+	KMOVW  R11, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -14799,11 +14810,10 @@ single:
 	MOVQ   ldb+32(FP), R9
 	SHLQ   $0x02, R9
 	LEAQ   (R9)(R9*2), R10
-	MOVQ   AX, R11
-	SUBQ   $0x00, R11
-	MOVL   $-1, AX
-	BZHIL  R11, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x00, AX
+	MOVL   $-1, R11
+	BZHIL  AX, R11, R11
+	KMOVW  R11, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -15367,11 +15377,10 @@ partial:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
-	MOVQ   AX, R10
-	SUBQ   $0x10, R10
-	MOVL   $-1, AX
-	BZHIL  R10, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x10, AX
+	MOVL   $-1, R10
+	BZHIL  AX, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -15707,11 +15716,10 @@ single:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
-	MOVQ   AX, R10
-	SUBQ   $0x00, R10
-	MOVL   $-1, AX
-	BZHIL  R10, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x00, AX
+	MOVL   $-1, R10
+	BZHIL  AX, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -16313,11 +16321,10 @@ partial:
 	MOVQ   ldb+32(FP), R9
 	SHLQ   $0x02, R9
 	LEAQ   (R9)(R9*2), R10
-	MOVQ   AX, R11
-	SUBQ   $0x10, R11
-	MOVL   $-1, AX
-	BZHIL  R11, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x10, AX
+	MOVL   $-1, R11
+	BZHIL  AX, R11, R11
+	KMOVW  R11, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -16694,11 +16701,10 @@ single:
 	MOVQ   ldb+32(FP), R9
 	SHLQ   $0x02, R9
 	LEAQ   (R9)(R9*2), R10
-	MOVQ   AX, R11
-	SUBQ   $0x00, R11
-	MOVL   $-1, AX
-	BZHIL  R11, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x00, AX
+	MOVL   $-1, R11
+	BZHIL  AX, R11, R11
+	KMOVW  R11, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -17316,11 +17322,10 @@ partial:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
-	MOVQ   AX, R10
-	SUBQ   $0x10, R10
-	MOVL   $-1, AX
-	BZHIL  R10, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x10, AX
+	MOVL   $-1, R10
+	BZHIL  AX, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -17690,11 +17695,10 @@ single:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
-	MOVQ   AX, R10
-	SUBQ   $0x00, R10
-	MOVL   $-1, AX
-	BZHIL  R10, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x00, AX
+	MOVL   $-1, R10
+	BZHIL  AX, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -18356,11 +18360,10 @@ partial:
 	MOVQ   ldb+32(FP), R10
 	SHLQ   $0x02, R10
 	LEAQ   (R10)(R10*2), R11
-	MOVQ   AX, R12
-	SUBQ   $0x10, R12
-	MOVL   $-1, AX
-	BZHIL  R12, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x10, AX
+	MOVL   $-1, R12
+	BZHIL  AX, R12, R12
+	KMOVW  R12, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -18775,11 +18778,10 @@ single:
 	MOVQ   ldb+32(FP), R10
 	SHLQ   $0x02, R10
 	LEAQ   (R10)(R10*2), R11
-	MOVQ   AX, R12
-	SUBQ   $0x00, R12
-	MOVL   $-1, AX
-	BZHIL  R12, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x00, AX
+	MOVL   $-1, R12
+	BZHIL  AX, R12, R12
+	KMOVW  R12, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -19453,11 +19455,10 @@ partial:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
-	MOVQ   AX, R10
-	SUBQ   $0x10, R10
-	MOVL   $-1, AX
-	BZHIL  R10, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x10, AX
+	MOVL   $-1, R10
+	BZHIL  AX, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -19861,11 +19862,10 @@ single:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
-	MOVQ   AX, R10
-	SUBQ   $0x00, R10
-	MOVL   $-1, AX
-	BZHIL  R10, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x00, AX
+	MOVL   $-1, R10
+	BZHIL  AX, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -20581,11 +20581,10 @@ partial:
 	MOVQ   ldb+32(FP), R10
 	SHLQ   $0x02, R10
 	LEAQ   (R10)(R10*2), R11
-	MOVQ   AX, R12
-	SUBQ   $0x10, R12
-	MOVL   $-1, AX
-	BZHIL  R12, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x10, AX
+	MOVL   $-1, R12
+	BZHIL  AX, R12, R12
+	KMOVW  R12, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -21034,11 +21033,10 @@ single:
 	MOVQ   ldb+32(FP), R10
 	SHLQ   $0x02, R10
 	LEAQ   (R10)(R10*2), R11
-	MOVQ   AX, R12
-	SUBQ   $0x00, R12
-	MOVL   $-1, AX
-	BZHIL  R12, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x00, AX
+	MOVL   $-1, R12
+	BZHIL  AX, R12, R12
+	KMOVW  R12, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -21766,11 +21764,10 @@ partial:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
-	MOVQ   AX, R10
-	SUBQ   $0x10, R10
-	MOVL   $-1, AX
-	BZHIL  R10, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x10, AX
+	MOVL   $-1, R10
+	BZHIL  AX, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -22208,11 +22205,10 @@ single:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
-	MOVQ   AX, R10
-	SUBQ   $0x00, R10
-	MOVL   $-1, AX
-	BZHIL  R10, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x00, AX
+	MOVL   $-1, R10
+	BZHIL  AX, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -22982,11 +22978,10 @@ partial:
 	MOVQ   ldb+32(FP), R10
 	SHLQ   $0x02, R10
 	LEAQ   (R10)(R10*2), R11
-	MOVQ   AX, R12
-	SUBQ   $0x10, R12
-	MOVL   $-1, AX
-	BZHIL  R12, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x10, AX
+	MOVL   $-1, R12
+	BZHIL  AX, R12, R12
+	KMOVW  R12, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -23469,11 +23464,10 @@ single:
 	MOVQ   ldb+32(FP), R10
 	SHLQ   $0x02, R10
 	LEAQ   (R10)(R10*2), R11
-	MOVQ   AX, R12
-	SUBQ   $0x00, R12
-	MOVL   $-1, AX
-	BZHIL  R12, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x00, AX
+	MOVL   $-1, R12
+	BZHIL  AX, R12, R12
+	KMOVW  R12, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -24255,11 +24249,10 @@ partial:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
-	MOVQ   AX, R10
-	SUBQ   $0x10, R10
-	MOVL   $-1, AX
-	BZHIL  R10, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x10, AX
+	MOVL   $-1, R10
+	BZHIL  AX, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -24731,11 +24724,10 @@ single:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
-	MOVQ   AX, R10
-	SUBQ   $0x00, R10
-	MOVL   $-1, AX
-	BZHIL  R10, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x00, AX
+	MOVL   $-1, R10
+	BZHIL  AX, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -25565,11 +25557,10 @@ partial:
 	MOVQ   ldb+32(FP), R11
 	SHLQ   $0x02, R11
 	LEAQ   (R11)(R11*2), R12
-	MOVQ   AX, R13
-	SUBQ   $0x10, R13
-	MOVL   $-1, AX
-	BZHIL  R13, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x10, AX
+	MOVL   $-1, R13
+	BZHIL  AX, R13, R13
+	KMOVW  R13, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -26090,11 +26081,10 @@ single:
 	MOVQ   ldb+32(FP), R11
 	SHLQ   $0x02, R11
 	LEAQ   (R11)(R11*2), R12
-	MOVQ   AX, R13
-	SUBQ   $0x00, R13
-	MOVL   $-1, AX
-	BZHIL  R13, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x00, AX
+	MOVL   $-1, R13
+	BZHIL  AX, R13, R13
+	KMOVW  R13, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -26932,11 +26922,10 @@ partial:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
-	MOVQ   AX, R10
-	SUBQ   $0x10, R10
-	MOVL   $-1, AX
-	BZHIL  R10, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x10, AX
+	MOVL   $-1, R10
+	BZHIL  AX, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -27442,11 +27431,10 @@ single:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
-	MOVQ   AX, R10
-	SUBQ   $0x00, R10
-	MOVL   $-1, AX
-	BZHIL  R10, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x00, AX
+	MOVL   $-1, R10
+	BZHIL  AX, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -28330,11 +28318,10 @@ partial:
 	MOVQ   ldb+32(FP), R11
 	SHLQ   $0x02, R11
 	LEAQ   (R11)(R11*2), R12
-	MOVQ   AX, R13
-	SUBQ   $0x10, R13
-	MOVL   $-1, AX
-	BZHIL  R13, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x10, AX
+	MOVL   $-1, R13
+	BZHIL  AX, R13, R13
+	KMOVW  R13, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -28889,11 +28876,10 @@ single:
 	MOVQ   ldb+32(FP), R11
 	SHLQ   $0x02, R11
 	LEAQ   (R11)(R11*2), R12
-	MOVQ   AX, R13
-	SUBQ   $0x00, R13
-	MOVL   $-1, AX
-	BZHIL  R13, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x00, AX
+	MOVL   $-1, R13
+	BZHIL  AX, R13, R13
+	KMOVW  R13, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -29785,11 +29771,10 @@ partial:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
-	MOVQ   AX, R10
-	SUBQ   $0x10, R10
-	MOVL   $-1, AX
-	BZHIL  R10, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x10, AX
+	MOVL   $-1, R10
+	BZHIL  AX, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -30329,11 +30314,10 @@ single:
 	MOVQ   ldb+32(FP), R8
 	SHLQ   $0x02, R8
 	LEAQ   (R8)(R8*2), R9
-	MOVQ   AX, R10
-	SUBQ   $0x00, R10
-	MOVL   $-1, AX
-	BZHIL  R10, AX, AX
-	KMOVW  AX, K1
+	SUBQ   $0x00, AX
+	MOVL   $-1, R10
+	BZHIL  AX, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -30793,5 +30777,72 @@ store:
 	VMAXPS       Z7, Z8, Z7
 	VMINPS       Z7, Z9, Z7
 	VMOVUPS      Z7, 448(AX)
+	VZEROUPPER
+	RET
+
+// func transpose8AVX2(dst *float32, ldd int, src *float32, lds int, n int)
+// Requires: AVX
+TEXT ·transpose8AVX2(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ src+16(FP), CX
+	MOVQ n+32(FP), DX
+	MOVQ ldd+8(FP), BX
+	MOVQ lds+24(FP), SI
+	SHLQ $0x02, BX
+	SHLQ $0x02, SI
+	LEAQ (BX)(BX*2), DI
+	LEAQ (SI)(SI*2), R8
+	SHRQ $0x03, DX
+	JZ   end
+
+loop:
+	LEAQ       (CX)(SI*4), R9
+	VMOVUPS    (CX), Y0
+	VMOVUPS    (CX)(SI*1), Y1
+	VMOVUPS    (CX)(SI*2), Y2
+	VMOVUPS    (CX)(R8*1), Y3
+	VMOVUPS    (R9), Y4
+	VMOVUPS    (R9)(SI*1), Y5
+	VMOVUPS    (R9)(SI*2), Y6
+	VMOVUPS    (R9)(R8*1), Y7
+	VUNPCKLPS  Y1, Y0, Y8
+	VUNPCKHPS  Y1, Y0, Y0
+	VUNPCKLPS  Y3, Y2, Y1
+	VUNPCKHPS  Y3, Y2, Y2
+	VUNPCKLPS  Y5, Y4, Y3
+	VUNPCKHPS  Y5, Y4, Y4
+	VUNPCKLPS  Y7, Y6, Y5
+	VUNPCKHPS  Y7, Y6, Y6
+	VSHUFPS    $0x44, Y1, Y8, Y7
+	VSHUFPS    $0xee, Y1, Y8, Y1
+	VSHUFPS    $0x44, Y2, Y0, Y8
+	VSHUFPS    $0xee, Y2, Y0, Y0
+	VSHUFPS    $0x44, Y5, Y3, Y2
+	VSHUFPS    $0xee, Y5, Y3, Y3
+	VSHUFPS    $0x44, Y6, Y4, Y5
+	VSHUFPS    $0xee, Y6, Y4, Y4
+	VPERM2F128 $0x20, Y2, Y7, Y6
+	VPERM2F128 $0x20, Y3, Y1, Y9
+	VPERM2F128 $0x20, Y5, Y8, Y10
+	VPERM2F128 $0x20, Y4, Y0, Y11
+	VPERM2F128 $0x31, Y2, Y7, Y2
+	VPERM2F128 $0x31, Y3, Y1, Y1
+	VPERM2F128 $0x31, Y5, Y8, Y3
+	VPERM2F128 $0x31, Y4, Y0, Y0
+	LEAQ       (AX)(BX*4), R9
+	VMOVUPS    Y6, (AX)
+	VMOVUPS    Y9, (AX)(BX*1)
+	VMOVUPS    Y10, (AX)(BX*2)
+	VMOVUPS    Y11, (AX)(DI*1)
+	VMOVUPS    Y2, (R9)
+	VMOVUPS    Y1, (R9)(BX*1)
+	VMOVUPS    Y3, (R9)(BX*2)
+	VMOVUPS    Y0, (R9)(DI*1)
+	ADDQ       $0x20, CX
+	LEAQ       (AX)(BX*8), AX
+	DECQ       DX
+	JNZ        loop
+
+end:
 	VZEROUPPER
 	RET

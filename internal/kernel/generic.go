@@ -13,7 +13,7 @@ const (
 // one architecture and not on another.
 func newGeneric() *ISA {
 	isa := &ISA{Name: "generic", MR: genericMR, NR: genericNR, Tile: []Tile{nil}, TileT: []Tile{nil},
-		Depthwise: genericDepthwise, DepthwiseFilter: genericDepthwiseFilter, Vec: newGenericVec()}
+		Transpose8: genericTranspose8, Depthwise: genericDepthwise, DepthwiseFilter: genericDepthwiseFilter, Vec: newGenericVec()}
 	for m := 1; m <= genericMR; m++ {
 		isa.Tile = append(isa.Tile, func(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, bias, add *float32, lo, hi float32, n, acc int) {
 			genericTile(m, k, a, lda, 1, b, ldb, c, ldc, bias, add, lo, hi, n, acc)
@@ -70,4 +70,13 @@ func Clamp(x, lo, hi float32) float32 {
 		x = hi
 	}
 	return x
+}
+
+func genericTranspose8(dst *float32, ldd int, src *float32, lds, n int) {
+	for t := range n &^ 7 {
+		d := (*[8]float32)(unsafe.Pointer(offset(dst, t*ldd)))
+		for i := range d {
+			d[i] = *offset(src, i*lds+t)
+		}
+	}
 }

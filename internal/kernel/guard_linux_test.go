@@ -149,3 +149,24 @@ func TestDepthwiseStaysInside(t *testing.T) {
 		}
 	}
 }
+
+func TestTranspose8StaysInside(t *testing.T) {
+	for n := range 27 {
+		src, dst := guarded(t, 8*n), guarded(t, 8*n)
+		want := append([]float32(nil), dst...)
+		for k := range n &^ 7 {
+			for i := range 8 {
+				want[8*k+i] = src[i*n+k]
+			}
+		}
+		for _, isa := range All() {
+			got := append(guarded(t, 8*n)[:0], dst...)
+			isa.Transpose8(p(got), 8, p(src), n, n)
+			for i := range want {
+				if got[i] != want[i] {
+					t.Fatalf("%s n=%d [%d] = %v, want %v", isa.Name, n, i, got[i], want[i])
+				}
+			}
+		}
+	}
+}

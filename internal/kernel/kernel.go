@@ -59,6 +59,10 @@ type ISA struct {
 	TileT []Tile // the same with A given transposed
 	Row   Row    // nil if one-row tiles serve as well
 
+	// Transpose8 transposes n/8 blocks of 8 rows by 8 columns: dst[t*ldd+i] =
+	// src[i*lds+t] for i < 8 and t < n - n%8.
+	Transpose8 func(dst *float32, ldd int, src *float32, lds, n int)
+
 	// Depthwise computes npix pixels of ch channels, xs floats apart in x and ys in
 	// dst and add:
 	//

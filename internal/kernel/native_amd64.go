@@ -20,10 +20,10 @@ func native() []*ISA {
 func newAVX2() *ISA {
 	return &ISA{
 		Name: "avx2", MR: 6, NR: 16,
-		Tile:      []Tile{nil, tile1AVX2, tile2AVX2, tile3AVX2, tile4AVX2, tile5AVX2, tile6AVX2},
-		TileT:     []Tile{nil, tileT1AVX2, tileT2AVX2, tileT3AVX2, tileT4AVX2, tileT5AVX2, tileT6AVX2},
-		Row:       rowAVX2,
-		Depthwise: depthwiseAVX2, DepthwiseFilter: depthwiseFilterAVX2,
+		Tile:       []Tile{nil, tile1AVX2, tile2AVX2, tile3AVX2, tile4AVX2, tile5AVX2, tile6AVX2},
+		TileT:      []Tile{nil, tileT1AVX2, tileT2AVX2, tileT3AVX2, tileT4AVX2, tileT5AVX2, tileT6AVX2},
+		Row:        rowAVX2,
+		Transpose8: transpose8AVX2, Depthwise: depthwiseAVX2, DepthwiseFilter: depthwiseFilterAVX2,
 		Vec: Vec{
 			Add: addAVX2, Sub: subAVX2, Mul: mulAVX2, Scale: scaleAVX2, Axpy: axpyAVX2, Clamp: clampAVX2, Leaky: leakyAVX2,
 			Exp: expAVX2, Sigmoid: sigmoidAVX2, Silu: siluAVX2, Tanh: tanhAVX2, Erf: erfAVX2, Gelu: geluAVX2, GeluTanh: geluTanhAVX2,
@@ -41,8 +41,8 @@ func newAVX512() *ISA {
 			tile8AVX512, tile9AVX512, tile10AVX512, tile11AVX512, tile12AVX512, tile13AVX512, tile14AVX512},
 		TileT: []Tile{nil, tileT1AVX512, tileT2AVX512, tileT3AVX512, tileT4AVX512, tileT5AVX512, tileT6AVX512, tileT7AVX512,
 			tileT8AVX512, tileT9AVX512, tileT10AVX512, tileT11AVX512, tileT12AVX512, tileT13AVX512, tileT14AVX512},
-		Row:       rowAVX512,
-		Depthwise: depthwiseAVX512, DepthwiseFilter: depthwiseFilterAVX512,
+		Row:        rowAVX512,
+		Transpose8: transpose8AVX2, Depthwise: depthwiseAVX512, DepthwiseFilter: depthwiseFilterAVX512,
 		Vec: Vec{
 			Add: addAVX512, Sub: subAVX512, Mul: mulAVX512, Scale: scaleAVX512, Axpy: axpyAVX512, Clamp: clampAVX512, Leaky: leakyAVX512,
 			Exp: expAVX512, Sigmoid: sigmoidAVX512, Silu: siluAVX512, Tanh: tanhAVX512, Erf: erfAVX512, Gelu: geluAVX512, GeluTanh: geluTanhAVX512,

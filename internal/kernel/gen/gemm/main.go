@@ -3,11 +3,12 @@ package main
 
 import (
 	"fmt"
-	"math"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"kerasgo/internal/kernel/gen/simd"
 )
 
 const (
@@ -16,31 +17,13 @@ const (
 	unroll  = 4
 )
 
-// A target is a vector width. Both write the same arithmetic.
+// A target is a vector extension with its tile.
 type target struct {
-	name string
-	w    int // floats in a vector
-	mr   int // rows of the largest tile
+	simd.Target
+	mr int // rows of the largest tile
 }
 
-var targets = []target{{"AVX2", 8, 6}, {"AVX512", 16, 14}}
-
-func (t target) wide() bool { return t.w == 16 }
-
-func (t target) vec() reg.VecVirtual {
-	if t.wide() {
-		return ZMM()
-	}
-	return YMM()
-}
-
-func (t target) zero(v reg.VecVirtual) {
-	if t.wide() {
-		VPXORD(v, v, v)
-	} else {
-		VXORPS(v, v, v)
-	}
-}
+var targets = []target{{simd.AVX2, 6}, {simd.AVX512, 14}}
 
 // A body is one path through a tile: how many vectors a row has and whether the
 // last is partial.
@@ -49,82 +32,48 @@ type body struct {
 	label  string
 	mr, nv int
 	masked bool
-	ones   Mem               // AVX2: table of ones and zeros
-	n      reg.GPVirtual     // columns
-	kmask  reg.OpmaskVirtual // AVX-512: mask of the last vector
-	ymask  []reg.VecVirtual  // AVX2: masks, loaded by loadMasks
+	table  Mem           // of masks
+	n      reg.GPVirtual // columns
 }
 
-// prepareMask readies what partial needs, before the loop.
-func (b *body) prepareMask() {
-	if !b.masked || !b.wide() {
-		return
+// mask returns the lanes of vector j that exist, given the mask of the last vector.
+func (b *body) mask(j int, last simd.Mask) simd.Mask {
+	if b.masked && j == b.nv-1 {
+		return last
 	}
-	bits, count := GP32(), GP64()
-	MOVQ(b.n, count)
-	SUBQ(Imm(uint64((b.nv-1)*b.w)), count)
-	MOVL(I32(-1), bits)
-	BZHIL(count.As32(), bits, bits)
-	b.kmask = K()
-	KMOVW(bits, b.kmask)
+	return simd.Mask{}
 }
 
-// maskTable is where AVX2's mask of the last vector lies: 8 ones, then 8 zeros.
-func (b *body) maskTable() Mem {
-	p, off := GP64(), GP64()
-	LEAQ(b.ones, p)
-	MOVQ(U32(uint32(b.nv*b.w)), off)
-	SUBQ(b.n, off)
-	return Mem{Base: p, Index: off, Scale: 4}
+// lastLanes is the number of columns in the last vector.
+func (b *body) lastLanes() reg.GPVirtual {
+	n := GP64()
+	MOVQ(b.n, n)
+	SUBQ(Imm(uint64((b.nv-1)*b.W)), n)
+	return n
 }
-
-// load reads vector j of a row. ym is AVX2's mask register, nil where j is whole.
-func (b *body) load(m Mem, j int, v reg.VecVirtual, ym reg.VecVirtual) {
-	switch {
-	case !b.partial(j):
-		VMOVUPS(m, v)
-	case b.wide():
-		VMOVUPS_Z(m, b.kmask, v)
-	default:
-		VMASKMOVPS(m, ym, v)
-	}
-}
-
-func (b *body) store(v reg.VecVirtual, m Mem, j int, ym reg.VecVirtual) {
-	switch {
-	case !b.partial(j):
-		VMOVUPS(v, m)
-	case b.wide():
-		VMOVUPS(v, b.kmask, m)
-	default:
-		VMASKMOVPS(v, ym, m)
-	}
-}
-
-func (b *body) partial(j int) bool { return b.masked && j == b.nv-1 }
 
 // tile emits one tile function with its three paths: whole, partial second vector,
 // partial single vector.
-func (t target) tile(mr int, transposed bool, ones Mem) {
-	name := fmt.Sprintf("tile%d%s", mr, t.name)
+func (t target) tile(mr int, transposed bool, masks Mem) {
+	name := fmt.Sprintf("tile%d%s", mr, t.Name)
 	kind := "A[i][k] = a[i*lda+k]"
 	if transposed {
-		name = fmt.Sprintf("tileT%d%s", mr, t.name)
+		name = fmt.Sprintf("tileT%d%s", mr, t.Name)
 		kind = "A[i][k] = a[k*lda+i]"
 	}
 	TEXT(name, NOSPLIT, tileSig)
 	Doc(fmt.Sprintf("%s is a Tile of %d rows, %s.", name, mr, kind))
-	n := Load(Param("n"), GP64()).(reg.GPVirtual)
-	CMPQ(n, Imm(uint64(t.w)))
+	n := simd.Pointer("n")
+	CMPQ(n, Imm(uint64(t.W)))
 	JLE(LabelRef("single"))
-	CMPQ(n, Imm(uint64(2*t.w)))
+	CMPQ(n, Imm(uint64(2*t.W)))
 	JL(LabelRef("partial"))
 	for _, b := range []*body{
 		{label: "whole", nv: 2},
 		{label: "partial", nv: 2, masked: true},
 		{label: "single", nv: 1, masked: true},
 	} {
-		b.target, b.mr, b.n, b.ones = t, mr, n, ones
+		b.target, b.mr, b.n, b.table = t, mr, n, masks
 		b.emit(transposed)
 	}
 }
@@ -137,8 +86,8 @@ type rows struct {
 }
 
 func newRows(mr int, transposed bool) *rows {
-	a := Load(Param("a"), GP64()).(reg.GPVirtual)
-	ld := Load(Param("lda"), GP64()).(reg.GPVirtual)
+	a := simd.Pointer("a")
+	ld := simd.Pointer("lda")
 	SHLQ(Imm(2), ld)
 	r := &rows{base: []reg.GPVirtual{a}, ld: ld, transposed: transposed}
 	if transposed {
@@ -202,38 +151,43 @@ func step(base, ld reg.GPVirtual, steps int) {
 func (b *body) emit(transposed bool) {
 	l := func(s string) string { return b.label + s }
 	Label(b.label)
-	k := Load(Param("k"), GP64()).(reg.GPVirtual)
+	k := simd.Pointer("k")
 	a := newRows(b.mr, transposed)
-	bp := Load(Param("b"), GP64()).(reg.GPVirtual)
-	ldb := Load(Param("ldb"), GP64()).(reg.GPVirtual)
+	bp := simd.Pointer("b")
+	ldb := simd.Pointer("ldb")
 	SHLQ(Imm(2), ldb)
 	ldb3 := GP64()
 	LEAQ(Mem{Base: ldb, Index: ldb, Scale: 2}, ldb3)
-	b.prepareMask()
+	var last simd.Mask // AVX-512 keeps it throughout, AVX2 lacks the registers
 	var table Mem
-	if b.masked && !b.wide() {
-		table = b.maskTable()
+	switch {
+	case b.masked && b.Wide():
+		last = b.Leading(b.table, b.lastLanes())
+	case b.masked:
+		table = simd.TableAt(b.table, b.lastLanes(), 0)
 	}
 	acc := make([][]reg.VecVirtual, b.mr)
 	for i := range acc {
 		for range b.nv {
-			v := b.vec()
-			b.zero(v)
+			v := b.Vec()
+			b.Zero(v)
 			acc[i] = append(acc[i], v)
 		}
 	}
 	one := func(u int) {
 		bv := make([]reg.VecVirtual, b.nv)
-		av := b.vec()
+		av := b.Vec()
 		for j := range bv {
-			bv[j] = b.vec()
-			if b.partial(j) && !b.wide() {
+			bv[j] = b.Vec()
+			mask := b.mask(j, last)
+			if b.masked && !b.Wide() && j == b.nv-1 {
 				VMOVUPS(table, av) // the mask borrows A's register
+				mask.Y = av
 			}
-			b.load(pitched(bp, ldb, ldb3, u, 4*b.w*j), j, bv[j], av)
+			b.Load(pitched(bp, ldb, ldb3, u, 4*b.W*j), bv[j], mask)
 		}
 		for i := range b.mr {
-			av := b.vec()
+			av := b.Vec()
 			VBROADCASTSS(a.at(i, u), av)
 			for j := range bv {
 				VFMADD231PS(bv[j], av, acc[i][j])
@@ -260,24 +214,23 @@ func (b *body) emit(transposed bool) {
 	DECQ(k)
 	JNZ(LabelRef(l("One")))
 	Label(l("Sum"))
-	b.finish(l, acc, table)
+	b.finish(l, acc, table, last)
 	VZEROUPPER()
 	RET()
 }
 
 // finish emits the epilogue: accumulate, bias, add, clamp, store.
-func (b *body) finish(l func(string) string, acc [][]reg.VecVirtual, table Mem) {
-	var ym reg.VecVirtual
-	if b.masked && !b.wide() {
-		ym = b.vec()
-		VMOVUPS(table, ym)
+func (b *body) finish(l func(string) string, acc [][]reg.VecVirtual, table Mem, last simd.Mask) {
+	if b.masked && !b.Wide() {
+		last.Y = b.Vec()
+		VMOVUPS(table, last.Y)
 	}
-	ldc := Load(Param("ldc"), GP64()).(reg.GPVirtual)
+	ldc := simd.Pointer("ldc")
 	SHLQ(Imm(2), ldc)
 	each := func(p reg.GPVirtual, f func(i, j int, m Mem)) {
 		for i := range acc {
 			for j := range acc[i] {
-				f(i, j, Mem{Base: p, Disp: 4 * b.w * j})
+				f(i, j, Mem{Base: p, Disp: 4 * b.W * j})
 			}
 			if i+1 < len(acc) {
 				ADDQ(ldc, p)
@@ -285,118 +238,101 @@ func (b *body) finish(l func(string) string, acc [][]reg.VecVirtual, table Mem) 
 		}
 	}
 	addFrom := func(i, j int, m Mem) {
-		if b.partial(j) {
-			t := b.vec()
-			b.load(m, j, t, ym)
+		if mask := b.mask(j, last); mask != (simd.Mask{}) {
+			t := b.Vec()
+			b.Load(m, t, mask)
 			VADDPS(acc[i][j], t, acc[i][j])
 		} else {
 			VADDPS(m, acc[i][j], acc[i][j])
 		}
 	}
-	flag := Load(Param("acc"), GP64())
+	flag := simd.Pointer("acc")
 	TESTQ(flag, flag)
 	JZ(LabelRef(l("Bias")))
-	each(Load(Param("c"), GP64()).(reg.GPVirtual), addFrom)
+	each(simd.Pointer("c"), addFrom)
 
 	Label(l("Bias"))
-	bias := Load(Param("bias"), GP64()).(reg.GPVirtual)
+	bias := simd.Pointer("bias")
 	TESTQ(bias, bias)
 	JZ(LabelRef(l("Add")))
 	for j := range b.nv {
-		t := b.vec()
-		b.load(Mem{Base: bias, Disp: 4 * b.w * j}, j, t, ym)
+		t := b.Vec()
+		b.Load(Mem{Base: bias, Disp: 4 * b.W * j}, t, b.mask(j, last))
 		for i := range acc {
 			VADDPS(t, acc[i][j], acc[i][j])
 		}
 	}
 
 	Label(l("Add"))
-	add := Load(Param("add"), GP64()).(reg.GPVirtual)
+	add := simd.Pointer("add")
 	TESTQ(add, add)
 	JZ(LabelRef(l("Store")))
 	each(add, addFrom)
 
 	Label(l("Store"))
-	lo, hi := b.broadcastParam("lo"), b.broadcastParam("hi")
-	each(Load(Param("c"), GP64()).(reg.GPVirtual), func(i, j int, m Mem) {
-		clamp(acc[i][j], lo, hi)
-		b.store(acc[i][j], m, j, ym)
+	lo, hi := b.Param("lo"), b.Param("hi")
+	each(simd.Pointer("c"), func(i, j int, m Mem) {
+		simd.Clamp(acc[i][j], lo, hi)
+		b.Store(acc[i][j], m, b.mask(j, last))
 	})
-}
-
-func (t target) broadcastParam(name string) reg.VecVirtual {
-	addr, err := Param(name).Resolve()
-	if err != nil {
-		panic(err)
-	}
-	v := t.vec()
-	VBROADCASTSS(addr.Addr, v)
-	return v
-}
-
-// clamp keeps a NaN in v: MAXPS and MINPS return their second source, Go's first
-// operand, if either is NaN.
-func clamp(v, lo, hi reg.VecVirtual) {
-	VMAXPS(v, lo, v)
-	VMINPS(v, hi, v)
 }
 
 // row emits the one-row kernel over four panels.
 func (t target) row() {
 	const panels, nv = 4, 2
-	name := "row" + t.name
+	name := "row" + t.Name
 	TEXT(name, NOSPLIT, rowSig)
 	Doc(name + " is a Row.")
-	k := Load(Param("k"), GP64()).(reg.GPVirtual)
-	a := Load(Param("a"), GP64()).(reg.GPVirtual)
-	b := Load(Param("b"), GP64()).(reg.GPVirtual)
-	ldb := Load(Param("ldb"), GP64()).(reg.GPVirtual)
-	panel := Load(Param("panel"), GP64()).(reg.GPVirtual)
+	k := simd.Pointer("k")
+	a := simd.Pointer("a")
+	b := simd.Pointer("b")
+	ldb := simd.Pointer("ldb")
+	panel := simd.Pointer("panel")
 	SHLQ(Imm(2), ldb)
 	SHLQ(Imm(2), panel)
 	panel3 := GP64()
 	LEAQ(Mem{Base: panel, Index: panel, Scale: 2}, panel3)
 	var acc []reg.VecVirtual
 	for range panels * nv {
-		v := t.vec()
-		t.zero(v)
+		v := t.Vec()
+		t.Zero(v)
 		acc = append(acc, v)
 	}
 	TESTQ(k, k)
 	JZ(LabelRef("sum"))
 	Label("loop")
-	av := t.vec()
+	av := t.Vec()
 	VBROADCASTSS(Mem{Base: a}, av)
 	for i, v := range acc {
-		VFMADD231PS(pitched(b, panel, panel3, i/nv, 4*t.w*(i%nv)), av, v)
+		VFMADD231PS(pitched(b, panel, panel3, i/nv, 4*t.W*(i%nv)), av, v)
 	}
 	ADDQ(Imm(4), a)
 	ADDQ(ldb, b)
 	DECQ(k)
 	JNZ(LabelRef("loop"))
 	Label("sum")
-	c := Load(Param("c"), GP64()).(reg.GPVirtual)
+	c := simd.Pointer("c")
 	addAll := func(p reg.GPVirtual) {
 		for i, v := range acc {
-			VADDPS(Mem{Base: p, Disp: 4 * t.w * i}, v, v)
+			VADDPS(Mem{Base: p, Disp: 4 * t.W * i}, v, v)
 		}
 	}
-	flag := Load(Param("acc"), GP64())
+	flag := simd.Pointer("acc")
 	TESTQ(flag, flag)
 	JZ(LabelRef("bias"))
 	addAll(c)
 	for _, s := range [][2]string{{"bias", "add"}, {"add", "store"}} {
 		Label(s[0])
-		p := Load(Param(s[0]), GP64()).(reg.GPVirtual)
+		p := simd.Pointer(s[0])
 		TESTQ(p, p)
 		JZ(LabelRef(s[1]))
 		addAll(p)
 	}
 	Label("store")
-	lo, hi := t.broadcastParam("lo"), t.broadcastParam("hi")
+	lo, hi := t.Param("lo"), t.Param("hi")
 	for i, v := range acc {
-		clamp(v, lo, hi)
-		VMOVUPS(v, Mem{Base: c, Disp: 4 * t.w * i})
+		simd.Clamp(v, lo, hi)
+		VMOVUPS(v, Mem{Base: c, Disp: 4 * t.W * i})
 	}
 	VZEROUPPER()
 	RET()
@@ -404,20 +340,14 @@ func (t target) row() {
 
 func main() {
 	ConstraintExpr("amd64,!purego")
-	ones := GLOBL("tileMask", RODATA|NOPTR)
-	for i := range 16 {
-		bits := uint32(0)
-		if i < 8 {
-			bits = math.MaxUint32
-		}
-		DATA(4*i, U32(bits))
-	}
+	masks := simd.MaskTable("tileMask")
 	for _, t := range targets {
 		for m := 1; m <= t.mr; m++ {
-			t.tile(m, false, ones)
-			t.tile(m, true, ones)
+			t.tile(m, false, masks)
+			t.tile(m, true, masks)
 		}
 		t.row()
 	}
+	transpose()
 	Generate()
 }

@@ -97,19 +97,20 @@ func (t Target) Leading(table Mem, n reg.GPVirtual) Mask {
 		return Mask{K: k}
 	}
 	m := Mask{Y: YMM()}
-	VMOVUPS(tableAt(table, n, 0), m.Y)
+	VMOVUPS(TableAt(table, n, 0), m.Y)
 	return m
 }
 
 // LeadingPair returns the masks of n lanes spread over two 8-lane vectors.
 func LeadingPair(table Mem, n reg.GPVirtual) [2]Mask {
 	m := [2]Mask{{Y: YMM()}, {Y: YMM()}}
-	VMOVUPS(tableAt(table, n, 0), m[0].Y)
-	VMOVUPS(tableAt(table, n, 32), m[1].Y)
+	VMOVUPS(TableAt(table, n, 0), m[0].Y)
+	VMOVUPS(TableAt(table, n, 32), m[1].Y)
 	return m
 }
 
-func tableAt(table Mem, n reg.GPVirtual, disp int) Mem {
+// TableAt is where the mask of n leading lanes lies, from lane disp/4 on.
+func TableAt(table Mem, n reg.GPVirtual, disp int) Mem {
 	p, off := GP64(), GP64()
 	LEAQ(table, p)
 	MOVQ(U32(16), off)
