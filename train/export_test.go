@@ -1,0 +1,52 @@
+package train
+
+import (
+	"context"
+	"encoding/json"
+
+	"kerasgo/nn"
+	"kerasgo/nn/graph"
+	"kerasgo/nn/op"
+)
+
+// LossAndGradient runs a loss alone on predictions p, or on what an activation makes of them.
+func LossAndGradient(loss json.RawMessage, activation string, p, y, weight, mask *nn.Tensor) (float64, *nn.Tensor, error) {
+	l, err := decodeLoss(loss)
+	if err != nil {
+		return 0, nil, err
+	}
+	g := graph.NewGraph()
+	in := g.Input(p.Spec)
+	g.WantInputGrads()
+	w := nn.Wire{Value: in}
+	run := []*nn.Tensor{p}
+	if mask != nil {
+		w.Mask = g.Input(mask.Spec)
+		run = append(run, mask)
+	}
+	if activation != "" {
+		a, err := op.Activation(activation)
+		if err != nil {
+			return 0, nil, err
+		}
+		out, err := g.Add(a, in)
+		if err != nil {
+			return 0, nil, err
+		}
+		w.Value = out[0]
+	}
+	o := newOutput("y", w)
+	o.loss = l
+	o.resolve(y.Shape)
+	it := graph.NewInterp(g, 0, o.root(y.Shape))
+	if err := it.Forward(context.Background(), run...); err != nil {
+		return 0, nil, err
+	}
+	it.ZeroGrad()
+	value, err := o.measure(it, y, weight, nil, true)
+	if err != nil {
+		return 0, nil, err
+	}
+	it.Pull()
+	return value, it.Grad(in), nil
+}

@@ -1,0 +1,145 @@
+package train
+
+import (
+	"encoding/json"
+	"strings"
+)
+
+// Metric is one of Keras's metrics that are means over the rows: an accuracy, or a loss.
+type Metric struct {
+	Name string // as reported
+	// Fn is accuracy (binary, categorical or sparse, as the shapes say), binary_accuracy, categorical_accuracy,
+	// sparse_categorical_accuracy, or the name of a loss.
+	Fn        string
+	Threshold float32 // of binary_accuracy; 0: one half
+
+	loss Loss            // if Fn is one
+	raw  json.RawMessage // as it was read
+}
+
+// accuracies are the names of accuracies, and of their classes.
+var accuracies = [...][2]string{{"accuracy", ""}, {"binary_accuracy", "BinaryAccuracy"}, {"categorical_accuracy", "CategoricalAccuracy"},
+	{"sparse_categorical_accuracy", "SparseCategoricalAccuracy"}}
+
+// ParseMetric finds a metric by Keras's name: accuracy, acc, mse, SparseCategoricalAccuracy, ...
+func ParseMetric(name string) (Metric, error) {
+	m := Metric{Name: name}
+	if s := strings.ToLower(name); s == "accuracy" || s == "acc" {
+		m.Fn = "accuracy"
+		return m, nil
+	}
+	known := []string{"accuracy"}
+	for _, a := range accuracies {
+		if name == a[0] || name == a[1] {
+			m.Fn = a[0]
+			return m, nil
+		}
+		known = append(known, a[0])
+	}
+	l, err := ParseLoss(name)
+	if err != nil || l.Name == "crossentropy" {
+		return m, unsupported("metrics", "the metric %q is not supported%s", name, near(name, known))
+	}
+	m.Fn, m.loss = l.Name, l
+	return m, nil
+}
+
+func decodeMetric(raw json.RawMessage, key string) (Metric, error) {
+	name, config, err := named(raw, key)
+	if err != nil {
+		return Metric{}, err
+	}
+	c := struct {
+		Name      string          `json:"name"`
+		Fn        json.RawMessage `json:"fn"`
+		Threshold float32         `json:"threshold"`
+	}{}
+	if config != nil && json.Unmarshal(config, &c) != nil {
+		return Metric{}, malformed(key, raw)
+	}
+	if name == "MeanMetricWrapper" { // Keras 2, and functions as metrics
+		if name, _, err = named(c.Fn, key); err != nil {
+			return Metric{}, err
+		}
+	}
+	m, err := ParseMetric(name)
+	if err != nil {
+		return m, err
+	}
+	m.raw, m.Threshold = raw, c.Threshold
+	if c.Name != "" {
+		m.Name = c.Name
+	}
+	if config != nil && m.loss.Name != "" {
+		err = m.loss.configure(config, key)
+		m.loss.Reduction = ""
+	}
+	return m, err
+}
+
+func (m Metric) encode() any {
+	if m.raw != nil {
+		return m.raw
+	}
+	return m.Name
+}
+
+// up says that more is better.
+func (m Metric) up() bool { return m.loss.Name == "" }
+
+// row is the metric of one row; see Loss.row.
+//
+// Source: keras/src/metrics/accuracy_metrics.py
+func (m *Metric) row(p, y []float32, label int, tmp []float32) float64 {
+	switch m.Fn {
+	case "binary_accuracy":
+		threshold := m.Threshold
+		if threshold == 0 {
+			threshold = .5
+		}
+		var right int
+		for i, v := range p {
+			var bit float32
+			if v > threshold {
+				bit = 1
+			}
+			if y[i] == bit {
+				right++
+			}
+		}
+		return float64(right) / float64(len(p))
+	case "categorical_accuracy":
+		return truth(argmax(p) == argmax(y))
+	case "sparse_categorical_accuracy":
+		return truth(argmax(p) == label)
+	}
+	return m.loss.row(p, y, label, nil, 0, tmp)
+}
+
+func (m *Metric) sparse() bool { return m.Fn == "sparse_categorical_accuracy" || m.loss.sparse() }
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func argmax(x []float32) (at int) {
+	for i, v := range x {
+		if v > x[at] {
+			at = i
+		}
+	}
+	return at
+}
+
+// mean is a running mean.
+type mean struct{ total, count float64 }
+
+func (m *mean) value() float64 {
+	if m.count == 0 {
+		return 0
+	}
+	return m.total / m.count
+}

@@ -1,0 +1,252 @@
+// Package train trains Keras models: losses, metrics, optimizers and callbacks are Keras 3's, and so are their numbers.
+//
+// A model brings its compile config from its file, or gets one from [Compile]; [Fit] trains it, [Evaluate] measures it.
+// What Keras's optimizer keeps between calls stays on the model (nn.TrainingState), so a loaded model goes on where its
+// file stopped, and a saved one hands over.
+//
+// The same seed gives the same bits, whatever the number of threads.
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+
+	"kerasgo/data"
+	"kerasgo/nn"
+	"kerasgo/nn/graph"
+)
+
+// Options are fit()'s arguments; the zero value is Keras's default.
+type Options struct {
+	Epochs       int // 0: 1
+	BatchSize    int // 0: 32
+	InitialEpoch int
+	// NoShuffle keeps the rows in order; else each epoch has an order of its own, drawn from Seed.
+	NoShuffle bool
+	Seed      uint64 // of the rows' order and of dropout
+	// Validation is measured after each epoch; else ValidationSplit is the part of the rows, the last ones, that is.
+	Validation          data.Source
+	ValidationSplit     float64
+	ValidationBatchSize int // 0: BatchSize
+	// ClassWeight says how much each class counts (1 where it says nothing). Of models with one output.
+	ClassWeight map[int]float64
+	Callbacks   []Callback
+	Threads     int // 0: as many as there are processors
+	// MaxBytes limits the memory of activations; 0: no limit.
+	MaxBytes int64
+	// AllowNaN goes on when the loss is NaN or infinite, as Keras does; else that ends training with a *NaNError.
+	AllowNaN bool
+}
+
+// NaNError is a loss that isn't a number. The weights are as they were before the step.
+type NaNError struct {
+	Epoch, Step, Steps int // from 1
+	Loss               float64
+}
+
+func (e *NaNError) Error() string {
+	return fmt.Sprintf("the loss is %v at step %d/%d of epoch %d: the learning rate may be too high, or the data holds values that aren't numbers",
+		e.Loss, e.Step, e.Steps, e.Epoch)
+}
+
+func or(n, otherwise int) int {
+	if n > 0 {
+		return n
+	}
+	return otherwise
+}
+
+// Fit trains m on d and returns what Keras's fit returns. m must have been compiled. When ctx ends, the batch in hand is
+// finished and ctx's error is returned with the history so far; the model is then as after that batch.
+//
+// Source: keras/src/backend/tensorflow/trainer.py
+func Fit(ctx context.Context, m nn.Model, d data.Source, o Options) (*History, error) {
+	val := o.Validation
+	if val == nil && o.ValidationSplit != 0 {
+		var err error
+		if d, val, err = data.Split(d, o.ValidationSplit); err != nil {
+			return nil, err
+		}
+	}
+	if d.Len() == 0 {
+		return nil, errors.New("there are no rows to train on")
+	}
+	t, err := NewTrainer(m, o)
+	if err != nil {
+		return nil, err
+	}
+	defer t.Close()
+	f := &fit{Trainer: t, o: o, d: d, val: val, history: &History{Values: map[string][]float64{}}}
+	epochs, batch := or(o.Epochs, 1), or(o.BatchSize, defaultBatch)
+	f.state = State{Model: m, Epochs: epochs, Steps: (d.Len() + batch - 1) / batch, trainer: t}
+	err = f.run(ctx, epochs, batch)
+	t.finish()
+	return f.history, err
+}
+
+// defaultBatch is Keras's batch_size.
+const defaultBatch = 32
+
+// fit is one call of Fit.
+type fit struct {
+	*Trainer
+	o       Options
+	d, val  data.Source
+	state   State
+	history *History
+	rows    []int
+	full    data.Batch // and the last, smaller one of an epoch: two, so that neither is made anew
+	rest    data.Batch
+}
+
+func (f *fit) run(ctx context.Context, epochs, batch int) error {
+	s := &f.state
+	if err := f.each(func(c Callback) func(*State) error { return c.TrainBegin }); err != nil {
+		return err
+	}
+	f.rows = make([]int, f.d.Len())
+	var stopped error
+	for s.Epoch = f.o.InitialEpoch; s.Epoch < epochs && !s.stop && stopped == nil; s.Epoch++ {
+		s.Step, s.Logs = 0, nil
+		if err := f.each(func(c Callback) func(*State) error { return c.EpochBegin }); err != nil {
+			return err
+		}
+		var err error
+		if stopped, err = f.epoch(ctx, batch); err != nil {
+			return err
+		}
+		if stopped != nil {
+			break
+		}
+		s.Logs = append(Logs(nil), s.Logs...)
+		if f.val != nil {
+			logs, err := f.evaluate(ctx, f.val, or(f.o.ValidationBatchSize, batch))
+			if err != nil {
+				return err
+			}
+			for _, l := range logs {
+				s.Logs = append(s.Logs, Log{"val_" + l.Name, l.Value})
+			}
+		}
+		f.history.add(s.Epoch, s.Logs)
+		if err := f.each(func(c Callback) func(*State) error { return c.EpochEnd }); err != nil {
+			return err
+		}
+	}
+	if err := f.each(func(c Callback) func(*State) error { return c.TrainEnd }); err != nil {
+		return err
+	}
+	return stopped
+}
+
+// each calls one hook of every callback.
+func (f *fit) each(hook func(Callback) func(*State) error) error {
+	for _, c := range f.o.Callbacks {
+		if h := hook(c); h != nil {
+			if err := h(&f.state); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// epoch makes one pass over the rows. stopped is why it ended early at the caller's wish.
+func (f *fit) epoch(ctx context.Context, size int) (stopped, err error) {
+	s := &f.state
+	order(f.rows, f.o, s.Epoch)
+	f.ResetMetrics()
+	for at := 0; at < len(f.rows) && !s.stop; at += size {
+		if ctx.Err() != nil {
+			return ctx.Err(), nil
+		}
+		rows := f.rows[at:min(at+size, len(f.rows))]
+		b := &f.full
+		if len(rows) < size {
+			b = &f.rest
+		}
+		if err := f.d.Read(b, rows); err != nil {
+			return nil, err
+		}
+		if s.Logs, err = f.train(ctx, b, rows); err != nil {
+			var nan *NaNError
+			if errors.As(err, &nan) {
+				nan.Epoch, nan.Step, nan.Steps = s.Epoch+1, s.Step+1, s.Steps
+			}
+			return nil, err
+		}
+		s.Step++
+		for i := range f.o.Callbacks {
+			if h := f.o.Callbacks[i].BatchEnd; h != nil {
+				if err := h(s); err != nil {
+					return nil, err
+				}
+			}
+		}
+	}
+	return nil, nil
+}
+
+// order fills rows with the order of an epoch: a function of the seed and the epoch alone, so a resumed run draws the same.
+func order(rows []int, o Options, epoch int) {
+	for i := range rows {
+		rows[i] = i
+	}
+	if o.NoShuffle {
+		return
+	}
+	shuffle(rows, graph.Stream(o.Seed, "shuffle", 0, uint64(epoch)))
+}
+
+func shuffle(rows []int, rng *rand.Rand) {
+	for i := len(rows) - 1; i > 0; i-- {
+		k := rng.IntN(i + 1)
+		rows[i], rows[k] = rows[k], rows[i]
+	}
+}
+
+// EvaluateOptions are evaluate()'s arguments; the zero value is Keras's default.
+type EvaluateOptions struct {
+	BatchSize int // 0: 32
+	Threads   int // 0: as many as there are processors
+	MaxBytes  int64
+}
+
+// Evaluate measures loss and metrics of a compiled model on d.
+func Evaluate(ctx context.Context, m nn.Model, d data.Source, o EvaluateOptions) (Logs, error) {
+	t, err := NewTrainer(m, Options{Threads: o.Threads, MaxBytes: o.MaxBytes})
+	if err != nil {
+		return nil, err
+	}
+	defer t.Close()
+	return t.evaluate(ctx, d, or(o.BatchSize, defaultBatch))
+}
+
+func (t *Trainer) evaluate(ctx context.Context, d data.Source, size int) (Logs, error) {
+	if d.Len() == 0 {
+		return nil, errors.New("there are no rows to evaluate on")
+	}
+	rows := make([]int, d.Len())
+	for i := range rows {
+		rows[i] = i
+	}
+	var full, rest data.Batch
+	for at := 0; at < len(rows); at += size {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		part, b := rows[at:min(at+size, len(rows))], &full
+		if len(part) < size {
+			b = &rest
+		}
+		if err := d.Read(b, part); err != nil {
+			return nil, err
+		}
+		if err := t.test(ctx, b, part, at == 0); err != nil {
+			return nil, err
+		}
+	}
+	return append(Logs(nil), t.eval.logs()...), nil
+}
