@@ -178,8 +178,8 @@ func (o *output) measure(run *graph.Interp, y, sample *nn.Tensor, rows []int, tr
 		total += scale * l.row(p[i*c:][:c], at(dense, i, c), label(labels, i), dst, float32(scale*o.lossWeight/divisor), o.tmp[:c])
 	}
 	loss = total / divisor
-	o.lossMean.total += loss * float64(shape[0])
-	o.lossMean.count += float64(shape[0])
+	o.lossMean.total += loss // each batch counts alike, as in Keras; in the total loss, each row does
+	o.lossMean.count++
 	return loss * o.lossWeight, nil
 }
 

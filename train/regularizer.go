@@ -125,7 +125,7 @@ func penalties(m nn.Model, vars []*variable) (list []penalty, err error) {
 						return err
 					}
 					if !r.none() {
-						list = append(list, penalty{r, v})
+						list, v.penalized = append(list, penalty{r, v}), true
 					}
 				}
 				if where.Key = stem + "_constraint"; !null(config.Base().Config(where.Key)) {

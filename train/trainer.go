@@ -161,6 +161,7 @@ func (t *Trainer) train(ctx context.Context, b *data.Batch, rows []int) (Logs, e
 	for i := range t.tracks {
 		t.tracks[i].gradient()
 	}
+	t.clip(e.run)
 	t.apply()
 	e.run.Commit()
 	return e.logs(), nil
@@ -220,6 +221,10 @@ func (t *Trainer) ready(e *executor, b *data.Batch) error {
 	if e.training {
 		for _, v := range t.vars {
 			v.value = e.g.Graph.Weight(v.weight)
+			v.lookups = lookups(e.g.Graph, v.value)
+			if v.lookups != nil && t.opt.common().ClipValue != nil {
+				return unsupported("clipvalue", "clipping the gradients of embeddings (%s) by value is not supported", v.weight.Path)
+			}
 		}
 	} else {
 		roots = nil

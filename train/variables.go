@@ -9,6 +9,7 @@ import (
 	"kerasgo/internal/vec"
 	"kerasgo/nn"
 	"kerasgo/nn/graph"
+	"kerasgo/nn/op"
 )
 
 // variable is a trained weight with what the optimizer keeps of it.
@@ -18,6 +19,42 @@ type variable struct {
 	grad   *nn.Tensor // of this step; nil: the loss doesn't depend on it
 	slots  []*nn.Tensor
 	factor float32 // that clipping scales the gradient by
+
+	lookups   []*nn.Value // what embeddings looked up in it, if nothing else reads it
+	penalized bool
+}
+
+// lookups are the values that embeddings read from w; nil if something else reads it, too.
+func lookups(g *graph.Graph, w *nn.Value) (out []*nn.Value) {
+	for _, n := range g.Nodes {
+		for i, v := range n.In {
+			if v != w {
+				continue
+			}
+			if _, ok := n.Op.(op.Gather); !ok || i != 0 {
+				return nil
+			}
+			out = append(out, n.Out[0])
+		}
+	}
+	return out
+}
+
+// squares is the squared norm that clipping goes by. TensorFlow's gradient of an embedding is a list of rows, one for each
+// lookup; Keras takes the norm of that list, in which repeated ids aren't added up.
+func (v *variable) squares(run *graph.Interp) (sum float64) {
+	if v.grad == nil {
+		return 0
+	}
+	if v.lookups == nil || v.penalized {
+		return float64(vec.Dot(v.grad.F32, v.grad.F32))
+	}
+	for _, l := range v.lookups {
+		if g := run.Grad(l); g != nil {
+			sum += float64(vec.Dot(g.F32, g.F32))
+		}
+	}
+	return sum
 }
 
 // state holds the optimizer's variables, which are the ones that nn.TrainingState lists: nothing is copied.
@@ -89,12 +126,11 @@ func (s *state) restore(had []nn.Variable) error {
 	return nil
 }
 
-// apply makes a step: regularization has been added to the gradients.
+// apply makes a step with the gradients that clip has seen.
 //
 // Source: keras/src/optimizers/base_optimizer.py, apply
 func (t *Trainer) apply() {
 	c := t.opt.common()
-	t.clip(c)
 	t.step.rate, t.step.number, t.step.decay, t.step.limit = t.rate.F32[0], t.iteration.I64[0]+1, 0, 0
 	if c.WeightDecay != nil {
 		t.step.decay = float32(*c.WeightDecay)
@@ -107,17 +143,12 @@ func (t *Trainer) apply() {
 }
 
 // clip finds what each gradient is scaled by.
-func (t *Trainer) clip(c *OptimizerConfig) {
-	norm := func(v *variable) float64 {
-		if v.grad == nil {
-			return 0
-		}
-		return float64(vec.Dot(v.grad.F32, v.grad.F32))
-	}
+func (t *Trainer) clip(run *graph.Interp) {
+	c := t.opt.common()
 	for _, v := range t.vars {
 		v.factor = 1
 		if c.ClipNorm != nil && *c.ClipNorm > 0 {
-			if n := math.Sqrt(norm(v)); n > *c.ClipNorm {
+			if n := math.Sqrt(v.squares(run)); n > *c.ClipNorm {
 				v.factor = float32(*c.ClipNorm / n)
 			}
 		}
@@ -125,7 +156,7 @@ func (t *Trainer) clip(c *OptimizerConfig) {
 	if c.GlobalClipNorm != nil && *c.GlobalClipNorm > 0 {
 		var total float64
 		for _, v := range t.vars {
-			total += norm(v)
+			total += v.squares(run)
 		}
 		if n := math.Sqrt(total); n > *c.GlobalClipNorm {
 			for _, v := range t.vars {
