@@ -1,16 +1,28 @@
 """The manifest, and the comparison of goldens made anew with those kept."""
 import hashlib
+import io
 import json
 import zipfile
 
+import h5py
 import numpy as np
 
-DRIFT = 1e-6     # of max|kept|, for outputs: TensorFlow's kernels differ between processors
-DRIFT_GRADIENT = 1e-5  # for what comes after a backward pass
+DRIFT = 1e-6  # of max|kept|, for outputs: TensorFlow's kernels differ between processors
+DRIFT_TRAINED = 1e-5  # for what comes after a backward pass
+DRIFT_STATE = 1e-3  # for an optimizer's state after two steps: of noise, Adam makes full steps
+OTHERS = {"hdf5": "scripts/h5files.py", "npy": "scripts/npyfiles.py", "pixels": "scripts/pixels.py", "parity": "scripts/parity.py"}
 
 
 def sha256(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def others(root):
+    """Entries for what the other scripts make: files with their hashes."""
+    for folder, generator in OTHERS.items():
+        for path in sorted((root / folder).rglob("*")):
+            if path.is_file():
+                yield {"file": str(path.relative_to(root)), "case": folder, "generator": generator, "kept": True}
 
 
 def write_manifest(root, entries, partial):
@@ -19,7 +31,7 @@ def write_manifest(root, entries, partial):
     files = {}
     if partial and path.exists():
         files = {e["file"]: e for e in json.loads(path.read_text())["files"] if (root / e["file"]).exists()}
-    for e in entries:
+    for e in entries if partial else [*entries, *others(root)]:
         files[e["file"]] = dict(e, sha256=sha256(root / e["file"]))
     lines = ",\n".join("  " + json.dumps(files[name], sort_keys=True) for name in sorted(files))
     path.write_text('{"generator": "scripts/goldens.sh", "files": [\n' + lines + "\n]}\n")
@@ -28,19 +40,24 @@ def write_manifest(root, entries, partial):
 def compare(root, made, entries, only):
     """Compares each file made anew with the one kept, prints what differs, and returns an exit code."""
     kept = {e["file"]: e for e in json.loads((root / "manifest.json").read_text())["files"]}
+    if only is None:
+        entries = [*entries, *others(root)]
     problems = []
     for e in entries:
         file = e["file"]
         if file not in kept:
             problems.append(f"{file}: not in manifest.json")
             continue
+        if not (root / file).exists():
+            problems.append(f"{file}: missing")
+            continue
         if sha256(root / file) != kept[file]["sha256"]:
             problems.append(f"{file}: not the file that manifest.json describes")
-        if file.endswith(".npz"):
-            problems += [f"{file}: {p}" for p in compare_npz(root / file, made / file)]
+        if not e.get("kept"):
+            problems += [f"{file}: {p}" for p in compare_files(root / file, made / file)]
     names = {e["file"] for e in entries}
     problems += [f"{f}: in manifest.json, but nothing makes it" for f in kept if f not in names and (only is None or only.search(f))]
-    on_disk = {str(p.relative_to(root)) for p in root.glob("golden/**/*.npz")}
+    on_disk = {str(p.relative_to(root)) for folder in ("golden", "models") for p in (root / folder).rglob("*") if p.is_file()}
     problems += [f"{f}: not in manifest.json" for f in sorted(on_disk - set(kept))]
     for p in problems:
         print(p)
@@ -48,21 +65,69 @@ def compare(root, made, entries, only):
     return 1 if problems else 0
 
 
+def compare_files(kept, made):
+    if kept.read_bytes() == made.read_bytes():
+        return []
+    if kept.suffix == ".npz":
+        return compare_npz(kept, made)
+    if kept.suffix == ".h5":
+        with h5py.File(kept) as a, h5py.File(made) as b:
+            return compare_h5(a, b)
+    if kept.suffix == ".keras":
+        with zipfile.ZipFile(kept) as a, zipfile.ZipFile(made) as b:
+            if a.namelist() != b.namelist():
+                return [f"holds {a.namelist()}, then {b.namelist()}"]
+            problems = [f"{n}: differs" for n in a.namelist() if n.endswith(".json") and json.loads(a.read(n)) != json.loads(b.read(n))]
+            with h5py.File(io.BytesIO(a.read("model.weights.h5"))) as x, h5py.File(io.BytesIO(b.read("model.weights.h5"))) as y:
+                return problems + compare_h5(x, y)
+    return ["differs"]
+
+
 def compare_npz(kept, made):
     with np.load(kept) as a, np.load(made) as b:
         if sorted(a.files) != sorted(b.files):
             return [f"holds {sorted(set(a.files) ^ set(b.files))} on one side only"]
-        return [f"{name}: {p}" for name in a.files if (p := compare_array(name, a[name], b[name]))]
+        return [f"{name}: {p}" for name in a.files if (p := compare_array(name, a[name], b[name], limit_of(name)))]
 
 
-def compare_array(name, a, b):
+def limit_of(name):
+    if name.startswith("o_"):
+        return DRIFT_STATE
+    return DRIFT_TRAINED if name.startswith(("dw_", "dx_", "after_")) else DRIFT
+
+
+def compare_h5(a, b):
+    """Every object, attribute and dataset; only optimizers' state may differ by more than outputs do."""
+    def names(f):
+        found = {"/": f}
+        f.visititems(lambda name, item: found.update({"/" + name: item}))
+        return found
+
+    x, y = names(a), names(b)
+    if x.keys() != y.keys():
+        return [f"holds {sorted(x.keys() ^ y.keys())} on one side only"]
+    problems = []
+    for name in x:
+        attributes = [{k: str(v) for k, v in item.attrs.items()} for item in (x[name], y[name])]
+        if attributes[0] != attributes[1]:
+            problems.append(f"{name}: attributes differ")
+        if isinstance(x[name], h5py.Dataset):
+            p = compare_array(name, x[name][()], y[name][()], DRIFT_STATE if "optimizer" in name else DRIFT)
+            problems += [f"{name}: {p}"] if p else []
+    return problems
+
+
+def compare_array(name, a, b, limit):
     if name == "meta":
         return None if json.loads(a.tobytes()) == json.loads(b.tobytes()) else "differs"
+    a, b = np.asarray(a), np.asarray(b)
     if a.shape != b.shape or a.dtype != b.dtype:
         return f"{a.dtype}{a.shape} became {b.dtype}{b.shape}"
     if a.dtype.kind != "f":
         return None if np.array_equal(a, b) else "differs"
-    limit = DRIFT_GRADIENT if name.startswith(("dw_", "dx_", "after_")) else DRIFT
-    error = np.max(np.abs(a.astype("float64") - b), initial=0)
-    allowed = limit * np.max(np.abs(a), initial=1e-6)
+    finite = np.isfinite(a)
+    if not np.array_equal(a[~finite], b[~finite], equal_nan=True):
+        return "differs where it isn't finite"
+    error = np.max(np.abs(a[finite].astype("float64") - b[finite]), initial=0)
+    allowed = limit * np.max(np.abs(a[finite]), initial=1e-6)
     return None if error <= allowed else f"off by {error:.3g}, {allowed:.3g} allowed"
