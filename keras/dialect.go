@@ -171,7 +171,12 @@ func (t *translator) model(class string, config object, items []json.RawMessage)
 		return items, t.list(items)
 	}
 	if class != "Sequential" {
-		if err := t.nodes(items); err != nil {
+		for _, key := range []string{"input_layers", "output_layers"} { // Keras 3 takes a list of one for a list
+			if list, ok := asList(config[key]); ok && len(list) == 1 {
+				config[key] = list[0]
+			}
+		}
+		if err := t.nodes(config, items); err != nil {
 			return nil, err
 		}
 		return items, t.list(items)
@@ -250,6 +255,14 @@ func (t *translator) config(class string, c object) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(c)) {
 		c[key] = number(c[key])
+	}
+	for _, key := range slices.Sorted(maps.Keys(c)) {
+		if init := asObject(c[key]); strings.HasSuffix(key, "_initializer") && asObject(init["config"]) != nil {
+			config := asObject(init["config"])
+			delete(config, "dtype") // of TensorFlow 1's initializers, which Keras 3 doesn't know
+			init["config"] = marshal(config)
+			c[key] = marshal(init)
+		}
 	}
 	for _, key := range []string{"activation", "recurrent_activation"} {
 		c[key] = hardSigmoid(c[key])

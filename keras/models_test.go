@@ -2,11 +2,15 @@ package keras_test
 
 import (
 	"context"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"kerasgo/internal/testcheck"
 	"kerasgo/keras"
 	"kerasgo/nn"
+	"kerasgo/nn/graph"
 )
 
 func TestMNIST(t *testing.T) {
@@ -18,14 +22,18 @@ func TestMNIST(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := keras.LoadOptions("../testdata/mnist_cnn.json", keras.Options{Weights: "../testdata/mnist_cnn.h5"})
+	arch := filepath.Join(t.TempDir(), "arch.json")
+	if err := keras.Save(arch, a); err != nil {
+		t.Fatal(err)
+	}
+	c, err := keras.LoadOptions(arch, keras.Options{Weights: "../testdata/mnist_cnn.h5"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, ok := a.(*nn.Sequential); !ok {
 		t.Errorf("a Sequential is a %T", a)
 	}
-	x := nn.NewTensor(2, 28, 28, 1)
+	x := graph.NewTensor(2, 28, 28, 1)
 	for i := range x.F32 {
 		x.F32[i] = float32(i % 251)
 	}
@@ -44,4 +52,44 @@ func predict(t *testing.T, m nn.Model, x ...*nn.Tensor) *nn.Tensor {
 		t.Fatal(err)
 	}
 	return ys[0]
+}
+
+// TestModels loads whole files that Keras 3 and tf-keras wrote and compares every layer's output and the logits.
+func TestModels(t *testing.T) {
+	goldens, err := filepath.Glob("../testdata/models/*.npz")
+	if err != nil || len(goldens) == 0 {
+		t.Fatalf("no goldens: %v", err)
+	}
+	for _, g := range goldens {
+		for _, ext := range []string{".keras", ".h5"} {
+			file := strings.TrimSuffix(g, ".npz") + ext
+			if _, err := os.Stat(file); err != nil {
+				continue
+			}
+			t.Run(filepath.Base(file), func(t *testing.T) {
+				m, err := keras.Load(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				testcheck.File(t, g, m)
+			})
+		}
+	}
+}
+
+// TestWeightFiles gives an architecture the weights of each layout.
+func TestWeightFiles(t *testing.T) {
+	for _, c := range []struct{ model, weights string }{
+		{"mlp.json", "mlp.weights.h5"}, {"mlp.json", "mlp.h5"}, {"mlp.json", "mlp.keras"}, {"nested.json", "nested.weights.h5"},
+		{"text.json", "text.weights.h5"}, {"mlp_k2.json", "mlp_k2.weights.h5"}, {"mlp_k2.json", "mlp_k2_weights.h5"},
+		{"nested_k2.json", "nested_k2.weights.h5"},
+	} {
+		t.Run(c.weights, func(t *testing.T) {
+			m, err := keras.LoadOptions("../testdata/models/"+c.model, keras.Options{Weights: "../testdata/models/" + c.weights})
+			if err != nil {
+				t.Fatal(err)
+			}
+			testcheck.File(t, "../testdata/models/"+strings.TrimSuffix(c.model, ".json")+".npz", m)
+		})
+	}
 }

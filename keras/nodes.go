@@ -14,7 +14,10 @@ import (
 //	[["dense", 0, 0, {kwargs}], ...]
 //
 // to Keras 3's {args, kwargs}. Shapes, which Keras 3 writes beside each tensor, are left to the writer.
-func (t *translator) nodes(items []json.RawMessage) error {
+//
+// A model inside counts the call that made it, so the others' numbers begin at one. Keras 3 says so of Functional models
+// alone, and only among the outputs: the others are renumbered.
+func (t *translator) nodes(config object, items []json.RawMessage) error {
 	names := map[string]bool{}
 	envs := make([]object, len(items))
 	for i, item := range items {
@@ -22,6 +25,12 @@ func (t *translator) nodes(items []json.RawMessage) error {
 			return &FormatError{Msg: "a layer must be an object with class_name and config", Got: clip(item)}
 		}
 		names[layerName(envs[i])] = true
+	}
+	from := firstCalls(envs, names, config["output_layers"])
+	var outputs any
+	if json.Unmarshal(config["output_layers"], &outputs) == nil {
+		renumber(outputs, without(from, envs, "Functional", "Model"))
+		config["output_layers"] = marshal(outputs)
 	}
 	for i, env := range envs {
 		calls, ok := asList(env["inbound_nodes"])
@@ -39,6 +48,7 @@ func (t *translator) nodes(items []json.RawMessage) error {
 			if err := json.Unmarshal(raw, &v); err != nil {
 				return err
 			}
+			renumber(v, from)
 			args, kwargs, err := n.call(v)
 			if err != nil {
 				return err
@@ -64,6 +74,79 @@ func (t *translator) nodes(items []json.RawMessage) error {
 		items[i] = marshal(env)
 	}
 	return nil
+}
+
+// firstCalls are the layers whose first call is number one. Every call of a model's leads to an output, so it is a layer that
+// is asked for as many calls as it has, counted from one.
+func firstCalls(envs []object, names map[string]bool, outputs json.RawMessage) map[string]bool {
+	highest := map[string]int{}
+	var visit func(v any)
+	visit = func(v any) {
+		switch v := v.(type) {
+		case []any:
+			if name, ok := refName(v, 3, 4); ok && names[name] {
+				node, _ := v[1].(float64)
+				highest[name] = max(highest[name], int(node))
+			}
+			for _, e := range v {
+				visit(e)
+			}
+		case map[string]any:
+			for _, e := range v {
+				visit(e)
+			}
+		}
+	}
+	for _, raw := range append([]json.RawMessage{outputs}, inbound(envs)...) {
+		var v any
+		if json.Unmarshal(raw, &v) == nil {
+			visit(v)
+		}
+	}
+	from := map[string]bool{}
+	for _, env := range envs {
+		calls, _ := asList(env["inbound_nodes"])
+		if isModel(text(env["class_name"])) && len(calls) > 0 && highest[layerName(env)] >= len(calls) {
+			from[layerName(env)] = true
+		}
+	}
+	return from
+}
+
+// without is from less the layers of some classes.
+func without(from map[string]bool, envs []object, classes ...string) map[string]bool {
+	out := maps.Clone(from)
+	for _, env := range envs {
+		if slices.Contains(classes, text(env["class_name"])) {
+			delete(out, layerName(env))
+		}
+	}
+	return out
+}
+
+func inbound(envs []object) (out []json.RawMessage) {
+	for _, env := range envs {
+		out = append(out, env["inbound_nodes"])
+	}
+	return out
+}
+
+// renumber counts the calls of those layers from zero, in place.
+func renumber(v any, from map[string]bool) {
+	switch v := v.(type) {
+	case []any:
+		if name, ok := refName(v, 3, 4); ok && from[name] {
+			node, _ := v[1].(float64)
+			v[1] = node - 1
+		}
+		for _, e := range v {
+			renumber(e, from)
+		}
+	case map[string]any:
+		for _, e := range v {
+			renumber(e, from)
+		}
+	}
 }
 
 func layerName(env object) string {

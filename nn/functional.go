@@ -255,13 +255,28 @@ func (m *Functional) Build(g *Graph, c Call) (outs []Wire) {
 		}
 	}
 	for _, r := range m.Outputs.Refs {
-		w, ok := find(r)
+		at := r
+		if i := m.position(r.Layer); i >= 0 {
+			at.Node -= firstCall(m.Layers[i])
+		}
+		w, ok := find(at)
 		if !ok {
 			g.Failf("output [%q, %d, %d] is never made: %s", r.Layer, r.Node, r.Tensor, m.stuck(done))
 		}
 		outs = append(outs, w)
 	}
 	return outs
+}
+
+// firstCall is the number that a model's outputs give the first call of a layer: Keras counts the call that made a Functional
+// there, though not among the arguments of calls.
+//
+// Source: keras/src/models/functional.py, get_config and serialize_node
+func firstCall(l Layer) int {
+	if _, ok := l.(*Functional); ok {
+		return 1
+	}
+	return 0
 }
 
 // stuck names the layers whose calls wait for something: a cycle, or a reference to nothing.

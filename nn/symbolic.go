@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -94,7 +95,9 @@ func NewFunctional(inputs, outputs []*Symbol) (*Functional, error) {
 		m.Inputs.Refs = append(m.Inputs.Refs, ref(s))
 	}
 	for _, s := range outputs {
-		m.Outputs.Refs = append(m.Outputs.Refs, ref(s))
+		r := ref(s)
+		r.Node += firstCall(s.layer)
+		m.Outputs.Refs = append(m.Outputs.Refs, r)
 	}
 	if names := m.duplicateNames(); names != nil {
 		return nil, fmt.Errorf("layers must have names of their own, found twice: %q", names)
@@ -141,7 +144,7 @@ func (m *Functional) encodeExtra(config object) error {
 		if env["name"] == nil {
 			env["name"] = quote(l.Base().Name)
 		}
-		if env["inbound_nodes"] == nil {
+		if raw := env["inbound_nodes"]; raw == nil || bytes.Contains(raw, []byte(`"keras_history"`)) && !bytes.Contains(raw, []byte(`"shape"`)) {
 			calls := []any{}
 			for _, n := range m.nodes[i] {
 				calls = append(calls, map[string]any{"args": tensorJSON(n.args, specs), "kwargs": tensorJSON(n.kwargs, specs)})
@@ -203,6 +206,11 @@ func tensorJSON(a any, specs map[Ref]Spec) any {
 			out[k] = tensorJSON(e, specs)
 		}
 		return out
+	case Slice:
+		return map[string]any{"class_name": "__slice__", "config": map[string]any{
+			"start": tensorJSON(a.Start, specs), "stop": tensorJSON(a.Stop, specs), "step": tensorJSON(a.Step, specs)}}
+	case Ellipsis:
+		return map[string]any{"class_name": "__ellipsis__", "config": map[string]any{}}
 	}
 	return a
 }

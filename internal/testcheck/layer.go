@@ -46,6 +46,24 @@ func Model(t *testing.T, path string, decode func(raw []byte) (nn.Model, error))
 	g.inference(t, m)
 }
 
+// File checks a model that was read with its weights against a golden of the whole file.
+func File(t *testing.T, path string, m nn.Model) {
+	t.Helper()
+	g, err := ReadGolden(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if g.Meta.Tolerance == 0 {
+		g.Meta.Tolerance = 1e-5
+	}
+	in, err := g.Inputs(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	interpreter(t, g, m, in)
+	plan(t, g, m, in)
+}
+
 // inference checks weights, outputs and masks, and returns the inputs.
 func (g *Golden) inference(t *testing.T, m nn.Model) []*nn.Tensor {
 	t.Helper()
