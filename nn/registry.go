@@ -144,10 +144,20 @@ func (d *Decoder) unknownClass(w Where, env object) *UnsupportedError {
 	}
 	if r := text(env["registered_name"]); r != "" && r != class {
 		msg = fmt.Sprintf("custom layer %q", r)
-	} else if near := Nearest(class, slices.Collect(maps.Keys(d.Registry))); near != "" && near != w.Class {
+	} else if near := Nearest(w.Class, d.Registry.kin(w.Class)); near != "" {
 		msg += fmt.Sprintf(" (nearest: %s)", strings.TrimPrefix(near, "ops."))
 	}
 	return &UnsupportedError{Where: w, Msg: msg}
+}
+
+// kin are the classes of the same kind as class: layers, or operation nodes.
+func (r Registry) kin(class string) (names []string) {
+	for name := range r {
+		if strings.HasPrefix(name, "ops.") == strings.HasPrefix(class, "ops.") {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 func either(n, otherwise int) int {
