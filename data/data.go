@@ -36,12 +36,16 @@ func resize(list *[]*nn.Tensor, n int) {
 	*list = (*list)[:n]
 }
 
-// room makes *t a tensor of rows rows of the given spec (whose first dimension is replaced), in the memory that *t has if
-// that is enough.
+// room makes *t a tensor of rows rows like those of s, in the memory that *t has if that is enough.
 func room(t **nn.Tensor, s nn.Spec, rows int) *nn.Tensor {
+	return roomOf(t, s.DType, rows, s.Shape[1:])
+}
+
+// roomOf is room for rows of the given type and shape.
+func roomOf(t **nn.Tensor, d nn.DType, rows int, row nn.Shape) *nn.Tensor {
 	old := *t
-	if old == nil || old.DType != s.DType || !slices.Equal(old.Shape[1:], s.Shape[1:]) || !grow(old, rows) {
-		*t = graph.New(nn.Spec{Shape: append(nn.Shape{rows}, s.Shape[1:]...), DType: s.DType})
+	if old == nil || old.DType != d || !slices.Equal(old.Shape[1:], row) || !grow(old, rows) {
+		*t = graph.New(nn.Spec{Shape: append(nn.Shape{rows}, row...), DType: d})
 	}
 	return *t
 }
@@ -130,6 +134,7 @@ func (a *Arrays) Read(b *Batch, rows []int) error {
 	return nil
 }
 
+// gather copies rows.
 func gather(to *[]*nn.Tensor, from []*nn.Tensor, rows []int) {
 	resize(to, len(from))
 	for i, t := range from {
