@@ -267,3 +267,7 @@ func (a *Attr) Ints() ([]int64, error) {
 func (a *Attr) want(what string) error {
 	return &safeio.FormatError{Msg: "wrong attribute", Want: what, Got: fmt.Sprintf("%s of shape %s", a.typ, shapeString(a.space.dims))}
 }
+
+// Raw returns a copy of the elements as they are stored; of variable-length
+// strings, references into the file.
+func (a *Attr) Raw() []byte { return bytes.Clone(a.data) }

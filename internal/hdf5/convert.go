@@ -164,3 +164,12 @@ func trim(s string, p Pad) string {
 	}
 	return strings.TrimRight(s, "\x00")
 }
+
+// DecodeFloat32 decodes len(dst) elements of type t from raw, as
+// [Dataset.ReadFloat32] does. Too few bytes are a [safeio.FormatError].
+func DecodeFloat32(dst []float32, raw []byte, t Type) error {
+	if len(raw)/max(1, t.Size) < len(dst) {
+		return formatErrorf("%d elements of %s in %d bytes", len(dst), t, len(raw))
+	}
+	return convert(dst, raw, t)
+}
