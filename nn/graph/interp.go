@@ -26,7 +26,7 @@ func (r *Interp) Value(v *Value) *Tensor { return r.cur.val[v.ID] }
 
 // Grad is the gradient of the roots with respect to v, nil if it isn't wanted.
 func (r *Interp) Grad(v *Value) *Tensor {
-	if r.cur.grad == nil {
+	if v.ID >= len(r.cur.grad) { // gradients weren't asked for, or v came after
 		return nil
 	}
 	return r.cur.grad[v.ID]

@@ -11,7 +11,7 @@ import (
 type Dropout struct {
 	nn.Common
 	Rate       float32 `json:"rate"`
-	NoiseShape []*int  `json:"noise_shape"`
+	NoiseShape nn.Dims `json:"noise_shape"` // 1: shared along that axis
 }
 
 // NewDropout makes a Dropout layer.
@@ -19,25 +19,16 @@ func NewDropout(rate float32) *Dropout { return &Dropout{Common: base("Dropout")
 
 // Build implements nn.Layer.
 func (l *Dropout) Build(g *nn.Graph, c nn.Call) []nn.Wire {
+	return dropout(g, c, l.Rate, noiseShape(g, l.NoiseShape, c.In().Shape))
+}
+
+func dropout(g *nn.Graph, c nn.Call, rate float32, noise nn.Shape) []nn.Wire {
 	x := c.In().Value
-	if l.Rate < 0 || l.Rate > 1 {
-		g.Failf("rate must be between 0 and 1, found %v", l.Rate)
+	if !(rate >= 0 && rate <= 1) {
+		g.Failf("rate must be between 0 and 1, found %v", rate)
 	}
-	if !g.Training || l.Rate == 0 {
+	if !g.Training || rate == 0 {
 		return c.Keep(x)
 	}
-	o := op.Dropout{Rate: l.Rate, Path: g.Path, Call: g.CallIndex()}
-	if l.NoiseShape != nil {
-		if len(l.NoiseShape) != len(x.Shape) {
-			g.Failf("noise_shape has %d dimensions, the input %d", len(l.NoiseShape), len(x.Shape))
-		}
-		for _, d := range l.NoiseShape {
-			if d == nil {
-				o.Noise = append(o.Noise, -1)
-			} else {
-				o.Noise = append(o.Noise, *d)
-			}
-		}
-	}
-	return c.Keep(g.Op(o, x))
+	return c.Keep(g.Op(op.Dropout{Rate: rate, Path: g.Path, Call: g.CallIndex(), Noise: noise}, x))
 }

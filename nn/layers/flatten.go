@@ -21,8 +21,11 @@ func NewFlatten() *Flatten {
 // Build implements nn.Layer.
 func (l *Flatten) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 	x := c.In().Value
-	if l.DataFormat == "channels_first" && len(x.Shape) > 1 {
-		g.Unsupportedf("data_format", "channels_first is not supported")
+	if len(x.Shape) == 0 {
+		g.Failf("needs an input with a batch dimension")
+	}
+	if len(x.Shape) > 1 {
+		x = toLast(g, l.DataFormat, x)
 	}
 	return nn.Drop(g.Op(op.View{Lead: 1, To: nn.Shape{-1}}, x))
 }

@@ -15,6 +15,9 @@ type Binary struct{ Fn string }
 
 // Infer implements graph.Op.
 func (o Binary) Infer(in []Spec) ([]Spec, error) {
+	if o.code() == opUnknown {
+		return nil, fmt.Errorf("there is no function %q of two numbers", o.Fn)
+	}
 	if in[0].DType != in[1].DType {
 		return nil, fmt.Errorf("%s needs operands of one dtype, found %v and %v", o.Fn, in[0].DType, in[1].DType)
 	}
@@ -32,13 +35,7 @@ func (o Binary) Infer(in []Spec) ([]Spec, error) {
 	return []Spec{{Shape: s, DType: d}}, err
 }
 
-func (o Binary) compares() bool {
-	switch o.Fn {
-	case "equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "logical_and", "logical_or", "logical_xor":
-		return true
-	}
-	return false
-}
+func (o Binary) compares() bool { return o.code() < opAdd }
 
 // FLOPs implements graph.Coster.
 func (Binary) FLOPs(_, out []Spec) int64 { return int64(out[0].Shape.Size()) }
@@ -62,7 +59,7 @@ func (o Binary) Forward(r *Run, in, out []*Tensor) {
 			o.floats(r, &l, y.F32, a.F32, b.F32)
 			return
 		}
-		zip(&l, y.I32, a.F32, b.F32, compare[float32](o.Fn))
+		zipTruth(o.code(), &l, y.I32, a.F32, b.F32)
 	case graph.StoreF64:
 		both(o, &l, y, y.F64, a.F64, b.F64)
 	case graph.StoreI32:
@@ -89,20 +86,31 @@ type number interface {
 }
 
 func both[T number](o Binary, l *nest, out *Tensor, y, a, b []T) {
-	if o.compares() {
-		zip(l, out.I32, a, b, compare[T](o.Fn))
-		return
+	if c := o.code(); c < opAdd {
+		zipTruth(c, l, out.I32, a, b)
+	} else {
+		zip(c, l, y, a, b)
 	}
-	zip(l, y, a, b, arithmetic[T](o.Fn))
 }
 
-// zip sets y to f of its operands.
-func zip[T, Y any](l *nest, y []Y, a, b []T, f func(a, b T) Y) {
+// zip sets y to a function of its operands.
+func zip[T number](c binaryCode, l *nest, y, a, b []T) {
 	n, stride := l.inner()
 	da, db := stride[0], stride[1]
 	l.runs(func(i, j, k int) {
 		for at := range n {
-			y[k+at] = f(a[i], b[j])
+			y[k+at] = arithmetic(c, a[i], b[j])
+			i, j = i+da, j+db
+		}
+	})
+}
+
+func zipTruth[T number](c binaryCode, l *nest, y []int32, a, b []T) {
+	n, stride := l.inner()
+	da, db := stride[0], stride[1]
+	l.runs(func(i, j, k int) {
+		for at := range n {
+			y[k+at] = compare(c, a[i], b[j])
 			i, j = i+da, j+db
 		}
 	})
@@ -111,8 +119,7 @@ func zip[T, Y any](l *nest, y []Y, a, b []T, f func(a, b T) Y) {
 // binaryTask is a Binary over large operands, cut along the outermost axis.
 type binaryTask struct {
 	l       nest
-	fn      string
-	f       func(a, b float32) float32
+	code    binaryCode
 	y, a, b []float32
 	per     int // of the outermost axis, in a piece
 }
@@ -128,28 +135,28 @@ func (t *binaryTask) Do(_, i int) {
 func (t *binaryTask) run(l *nest) {
 	n, stride := l.inner()
 	da, db := stride[0], stride[1]
-	y, a, b, f := t.y, t.a, t.b, t.f
+	y, a, b := t.y, t.a, t.b
 	switch {
 	case n > 1 && da == 1 && db == 1:
-		switch t.fn {
-		case "add":
+		switch t.code {
+		case opAdd:
 			l.runs(func(i, j, k int) { vec.Add(y[k:][:n], a[i:], b[j:]) })
 			return
-		case "subtract":
+		case opSubtract:
 			l.runs(func(i, j, k int) { vec.Sub(y[k:][:n], a[i:], b[j:]) })
 			return
-		case "multiply":
+		case opMultiply:
 			l.runs(func(i, j, k int) { vec.Mul(y[k:][:n], a[i:], b[j:]) })
 			return
 		}
-	case n > 1 && t.fn == "multiply" && da == 1 && db == 0:
+	case n > 1 && t.code == opMultiply && da == 1 && db == 0:
 		l.runs(func(i, j, k int) { vec.Scale(y[k:][:n], a[i:], b[j]) })
 		return
-	case n > 1 && t.fn == "multiply" && da == 0 && db == 1:
+	case n > 1 && t.code == opMultiply && da == 0 && db == 1:
 		l.runs(func(i, j, k int) { vec.Scale(y[k:][:n], b[j:], a[i]) })
 		return
 	}
-	zip(l, y, a, b, f)
+	zip(t.code, l, y, a, b)
 }
 
 func (o Binary) floats(r *Run, l *nest, y, a, b []float32) {
@@ -157,7 +164,7 @@ func (o Binary) floats(r *Run, l *nest, y, a, b []float32) {
 		return
 	}
 	t := binaryTasks.Get().(*binaryTask)
-	*t = binaryTask{l: *l, fn: o.Fn, f: arithmetic[float32](o.Fn), y: y, a: a, b: b}
+	*t = binaryTask{l: *l, code: o.code(), y: y, a: a, b: b}
 	if _, ok := share(r.Pool, len(y)); ok && l.rank > 0 {
 		t.per = max(1, piece/max(1, len(y)/l.dims[0]))
 		r.Pool.Run((l.dims[0]+t.per-1)/t.per, t)
@@ -168,79 +175,113 @@ func (o Binary) floats(r *Run, l *nest, y, a, b []float32) {
 	binaryTasks.Put(t)
 }
 
-func compare[T number](fn string) func(a, b T) int32 {
-	switch fn {
-	case "equal":
-		return func(a, b T) int32 { return truth(a == b) }
-	case "not_equal":
-		return func(a, b T) int32 { return truth(a != b) }
-	case "less":
-		return func(a, b T) int32 { return truth(a < b) }
-	case "less_equal":
-		return func(a, b T) int32 { return truth(a <= b) }
-	case "greater":
-		return func(a, b T) int32 { return truth(a > b) }
-	case "greater_equal":
-		return func(a, b T) int32 { return truth(a >= b) }
-	case "logical_and":
-		return func(a, b T) int32 { return truth(a != 0 && b != 0) }
-	case "logical_or":
-		return func(a, b T) int32 { return truth(a != 0 || b != 0) }
-	case "logical_xor":
-		return func(a, b T) int32 { return truth((a != 0) != (b != 0)) }
+// binaryCode is a function of two numbers. It is a number and not a closure because those of generic functions are
+// allocated.
+type binaryCode uint8
+
+const (
+	opEqual binaryCode = iota
+	opNotEqual
+	opLess
+	opLessEqual
+	opGreater
+	opGreaterEqual
+	opAnd
+	opOr
+	opXor
+	opAdd // arithmetic from here on
+	opSubtract
+	opMultiply
+	opDivide
+	opMaximum
+	opMinimum
+	opFloorDivide
+	opMod
+	opPower
+	opArctan2
+	opLogAddExp
+	opPReLU
+	opUnknown
+)
+
+var binaryNames = [opUnknown]string{"equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "logical_and",
+	"logical_or", "logical_xor", "add", "subtract", "multiply", "divide", "maximum", "minimum", "floor_divide", "mod", "power",
+	"arctan2", "logaddexp", "prelu"}
+
+func (o Binary) code() binaryCode {
+	for i, name := range binaryNames {
+		if name == o.Fn {
+			return binaryCode(i)
+		}
 	}
-	panic("op: no comparison " + fn)
+	return opUnknown
 }
 
-func arithmetic[T number](fn string) func(a, b T) T {
-	switch fn {
-	case "add":
-		return func(a, b T) T { return a + b }
-	case "subtract":
-		return func(a, b T) T { return a - b }
-	case "multiply":
-		return func(a, b T) T { return a * b }
-	case "maximum": // NaN wins, as in TensorFlow
-		return func(a, b T) T {
-			if a > b || a != a {
-				return a
-			}
-			return b
-		}
-	case "minimum":
-		return func(a, b T) T {
-			if a < b || a != a {
-				return a
-			}
-			return b
-		}
-	case "divide":
-		return func(a, b T) T { return a / b }
-	case "floor_divide":
-		return floorDivide[T]
-	case "mod": // the sign is the divisor's, as in Python
-		return floorMod[T]
-	case "power":
-		return func(a, b T) T { return T(math.Pow(float64(a), float64(b))) }
-	case "arctan2":
-		return func(a, b T) T { return T(math.Atan2(float64(a), float64(b))) }
-	case "logaddexp":
-		return func(a, b T) T {
-			x, y := float64(a), float64(b)
-			if x == y { // infinities, too
-				return T(x + math.Ln2)
-			}
-			return T(max(x, y) + math.Log1p(math.Exp(-math.Abs(x-y))))
-		}
-	case "prelu": // alpha is b
-		return func(a, b T) T {
-			if a < 0 {
-				return a * b
-			}
+func compare[T number](c binaryCode, a, b T) int32 {
+	switch c {
+	case opEqual:
+		return truth(a == b)
+	case opNotEqual:
+		return truth(a != b)
+	case opLess:
+		return truth(a < b)
+	case opLessEqual:
+		return truth(a <= b)
+	case opGreater:
+		return truth(a > b)
+	case opGreaterEqual:
+		return truth(a >= b)
+	case opAnd:
+		return truth(a != 0 && b != 0)
+	case opOr:
+		return truth(a != 0 || b != 0)
+	case opXor:
+		return truth((a != 0) != (b != 0))
+	}
+	panic("op: no comparison")
+}
+
+func arithmetic[T number](c binaryCode, a, b T) T {
+	switch c {
+	case opAdd:
+		return a + b
+	case opSubtract:
+		return a - b
+	case opMultiply:
+		return a * b
+	case opDivide:
+		return a / b
+	case opMaximum: // NaN wins, as in TensorFlow
+		if a > b || a != a {
 			return a
 		}
+		return b
+	case opMinimum:
+		if a < b || a != a {
+			return a
+		}
+		return b
+	case opFloorDivide:
+		return floorDivide(a, b)
+	case opMod: // the sign is the divisor's, as in Python
+		return floorMod(a, b)
+	case opPower:
+		return T(math.Pow(float64(a), float64(b)))
+	case opArctan2:
+		return T(math.Atan2(float64(a), float64(b)))
+	case opLogAddExp:
+		x, y := float64(a), float64(b)
+		if x == y { // infinities, too
+			return T(x + math.Ln2)
+		}
+		return T(max(x, y) + math.Log1p(math.Exp(-math.Abs(x-y))))
+	case opPReLU: // alpha is b
+		if a < 0 {
+			return a * b
+		}
+		return a
 	}
-	panic("op: no arithmetic " + fn)
+	panic("op: no arithmetic")
 }
 
 func floorDivide[T number](a, b T) T {

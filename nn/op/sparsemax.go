@@ -7,15 +7,35 @@ import (
 	"kerasgo/nn/graph"
 )
 
-// Sparsemax projects onto the probability simplex along an axis: max(x - tau, 0), with tau so that the sum is one.
+// Sparsemax is max(x - tau, 0) along an axis, with Keras's tau: of the elements in descending order, the first k are the
+// support, and tau is (the sum of the first k running sums - 1) / k. (In the paper it is the last running sum alone, which
+// makes the result a distribution; Keras's doesn't sum to one where k > 1, and models were trained with it.)
 //
-// Source: Martins and Astudillo, "From Softmax to Sparsemax" (2016)
+// Source: keras/src/backend/tensorflow/nn.py; Martins and Astudillo, "From Softmax to Sparsemax" (2016)
 type Sparsemax struct{ Axis int }
 
 // Infer implements graph.Op.
 func (o Sparsemax) Infer(in []Spec) ([]Spec, error) {
 	_, err := Axis(o.Axis, len(in[0].Shape))
 	return in[:1:1], err
+}
+
+// measure finds tau and the support of n elements, a step apart; sorted is room for n numbers, and has the elements in
+// ascending order after.
+func (Sparsemax) measure(sorted, x []float32, step int) (tau float32, k int) {
+	n := len(sorted)
+	for i := range n {
+		sorted[i] = x[i*step]
+	}
+	slices.Sort(sorted)
+	var running, sum float32
+	for i := n - 1; i >= 0; i-- {
+		running += sorted[i]
+		if sorted[i]-(running-1)/float32(n-i) > 0 {
+			sum, k = sum+running, k+1
+		}
+	}
+	return (sum - 1) / float32(k), k
 }
 
 // Forward implements graph.Op.
@@ -26,19 +46,7 @@ func (o Sparsemax) Forward(r *Run, in, out []*Tensor) {
 		for s := range step {
 			at := b*n*step + s
 			x, y := in[0].F32[at:], out[0].F32[at:]
-			for i := range n {
-				sorted[i] = x[i*step]
-			}
-			slices.Sort(sorted)
-			var sum, support float32
-			var k float32
-			for i := n - 1; i >= 0; i-- {
-				sum += sorted[i]
-				if rank := float32(n - i); sorted[i]-(sum-1)/rank > 0 {
-					support, k = support+sorted[i], k+1
-				}
-			}
-			tau := (support - 1) / k
+			tau, _ := o.measure(sorted, x, step)
 			for i := 0; i < n*step; i += step {
 				y[i] = max(x[i]-tau, 0)
 			}
@@ -46,22 +54,31 @@ func (o Sparsemax) Forward(r *Run, in, out []*Tensor) {
 	}
 }
 
-// Backward implements graph.Op: on the support, the gradient less its mean there.
-func (o Sparsemax) Backward(_ *Run, _, out, dout, din []*Tensor) {
+// Backward implements graph.Op: what is left of x passes the gradient on, and takes its share of tau's: the first of the
+// support is in all of its k running sums, the last in one.
+func (o Sparsemax) Backward(r *Run, in, out, dout, din []*Tensor) {
 	outer, n, step := lines(out[0].Shape, o.Axis)
+	sorted := r.Dirty(n)
 	for b := range outer {
 		for s := range step {
 			at := b*n*step + s
-			y, dy, dx := out[0].F32[at:], dout[0].F32[at:], din[0].F32[at:]
-			var sum, k float32
+			x, y, dy, dx := in[0].F32[at:], out[0].F32[at:], dout[0].F32[at:], din[0].F32[at:]
+			_, k := o.measure(sorted, x, step)
+			var sum float32
 			for i := 0; i < n*step; i += step {
 				if y[i] > 0 {
-					sum, k = sum+dy[i], k+1
+					sum, dx[i] = sum+dy[i], dx[i]+dy[i]
 				}
 			}
 			for i := 0; i < n*step; i += step {
-				if y[i] > 0 {
-					dx[i] += dy[i] - sum/k
+				place, _ := slices.BinarySearchFunc(sorted, x[i], func(e, t float32) int {
+					if e <= t {
+						return -1
+					}
+					return 1
+				})
+				if rank := n - place; rank < k { // elements that are larger
+					dx[i] -= sum * float32(k-rank) / float32(k)
 				}
 			}
 		}
