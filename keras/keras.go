@@ -203,7 +203,11 @@ func (o Options) decode(raw []byte, v version, from form) (nn.Model, error) {
 		Compile json.RawMessage `json:"compile_config"`
 	}
 	if json.Unmarshal(config, &env) == nil && len(env.Compile) > 2 && !bytes.Equal(env.Compile, []byte("null")) {
-		nn.SetTraining(m, &nn.TrainingState{Compile: env.Compile})
+		compile := env.Compile
+		if c := asObject(compile); origin.Translated && c != nil {
+			compile = compileConfig(c, true)
+		}
+		nn.SetTraining(m, &nn.TrainingState{Compile: compile})
 	}
 	return m, nil
 }

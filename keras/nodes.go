@@ -176,7 +176,15 @@ func (n noder) call(v any) (args []any, kwargs map[string]any, err error) {
 	if list, ok := first.([]any); ok && len(list) == 1 && !isMerge(n.class) {
 		first = list[0]
 	}
+	if list, ok := first.([]any); ok && len(list) > 1 && isRecurrent(n.class) { // its initial state follows the sequence
+		kwargs["initial_state"] = list[1:]
+		first = list[0]
+	}
 	return []any{first}, kwargs, nil
+}
+
+func isRecurrent(class string) bool {
+	return slices.Contains([]string{"RNN", "SimpleRNN", "LSTM", "GRU", "Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"}, class)
 }
 
 // first translates the first argument: a tensor or a structure of them.

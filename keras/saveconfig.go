@@ -59,15 +59,28 @@ func legacyConfig(m nn.Model) (object, error) {
 	if err != nil {
 		return nil, err
 	}
-	eachLayer(env, func(env object) {
-		delete(env, "build_config")
-		delete(env, "compile_config")
-		if !strings.Contains(text(env["module"]), ".ops") {
-			delete(env, "module")
-			delete(env, "registered_name")
-		}
-	})
+	bare(env)
 	return object{"class_name": env["class_name"], "config": env["config"]}, nil
+}
+
+// bare strips the layers of a model and of models inside; what a layer holds in its config stays whole.
+func bare(env object) {
+	config := asObject(env["config"])
+	if items, ok := asList(config["layers"]); ok && isModel(text(env["class_name"])) {
+		for i := range items {
+			inner := asObject(items[i])
+			bare(inner)
+			items[i] = marshal(inner)
+		}
+		config["layers"] = marshal(items)
+		env["config"] = marshal(config)
+	}
+	delete(env, "build_config")
+	delete(env, "compile_config")
+	if !strings.Contains(text(env["module"]), ".ops") {
+		delete(env, "module")
+		delete(env, "registered_name")
+	}
 }
 
 // eachLayer calls edit with every layer's {class_name, config, ...}, those inside first, and puts back what it made of it.

@@ -190,21 +190,92 @@ func readTrainingConfig(m nn.Model, root *hdf5.Group, limits Limits) error {
 	if c == nil {
 		return nil // null: never compiled
 	}
-	opt := asObject(c["optimizer_config"])
-	delete(c, "optimizer_config")
-	if opt != nil {
-		config := asObject(opt["config"])
-		if nn.OriginOf(m).Translated {
-			config = oldOptimizer(config)
-			oldMetrics(c)
-		}
+	if opt := asObject(c["optimizer_config"]); opt != nil {
 		class := text(opt["class_name"])
-		class = class[strings.LastIndex(class, ">")+1:] // Custom>Adam
-		c["optimizer"] = marshal(object{"module": marshal("keras.optimizers"), "class_name": marshal(class),
-			"config": marshal(config), "registered_name": marshal(nil)})
+		c["optimizer"] = marshal(object{"module": marshal("keras.optimizers"), "class_name": marshal(class[strings.LastIndex(class, ">")+1:]),
+			"config": opt["config"], "registered_name": marshal(nil)})
 	}
-	nn.SetTraining(m, &nn.TrainingState{Compile: marshal(c)})
+	delete(c, "optimizer_config")
+	nn.SetTraining(m, &nn.TrainingState{Compile: compileConfig(c, nn.OriginOf(m).Translated)})
 	return nil
+}
+
+// compileConfig is a compile config in Keras 3's words: every object says its module, and what Keras 2 says is translated.
+func compileConfig(c object, old bool) json.RawMessage {
+	if opt := asObject(c["optimizer"]); opt != nil && old {
+		opt["config"] = marshal(oldOptimizer(asObject(opt["config"])))
+		opt["module"], opt["registered_name"] = marshal("keras.optimizers"), marshal(nil)
+		delete(opt, "build_config")
+		c["optimizer"] = marshal(opt)
+	}
+	for key, module := range map[string]string{"loss": "keras.losses", "metrics": "keras.metrics", "weighted_metrics": "keras.metrics"} {
+		var v any
+		if json.Unmarshal(c[key], &v) != nil || v == nil {
+			continue
+		}
+		if old {
+			v = oldCompiled(v)
+			if list, ok := v.([]any); ok && len(list) == 1 && key != "loss" {
+				if inner, ok := list[0].([]any); ok { // one list an output, of one output
+					v = inner
+				}
+			}
+		}
+		c[key] = marshal(withModule(v, module))
+	}
+	return marshal(c)
+}
+
+// withModule adds to losses and metrics the module that legacy files leave out.
+func withModule(v any, module string) any {
+	switch v := v.(type) {
+	case []any:
+		for i, e := range v {
+			v[i] = withModule(e, module)
+		}
+	case map[string]any:
+		if _, isObject := v["class_name"].(string); !isObject {
+			for k, e := range v {
+				v[k] = withModule(e, module)
+			}
+		} else if v["module"] == nil {
+			v["module"], v["registered_name"] = module, nil
+		}
+	}
+	return v
+}
+
+// oldCompiled turns the losses and metrics of Keras 2 into what Keras 3 reads: wrapped functions into their names, and
+// without the keys that it dropped.
+func oldCompiled(v any) any {
+	switch v := v.(type) {
+	case []any:
+		for i, e := range v {
+			v[i] = oldCompiled(e)
+		}
+	case map[string]any:
+		class, isObject := v["class_name"].(string)
+		if !isObject {
+			for k, e := range v {
+				v[k] = oldCompiled(e)
+			}
+			return v
+		}
+		config, _ := v["config"].(map[string]any)
+		if fn, ok := config["fn"].(string); ok && class == "MeanMetricWrapper" {
+			if name := config["name"]; name == "accuracy" || name == "acc" {
+				return "accuracy"
+			}
+			return fn
+		}
+		delete(config, "fn")
+		if config["reduction"] == "auto" {
+			config["reduction"] = "sum_over_batch_size"
+		}
+		v["module"] = nil // Keras 2's differ
+		delete(v, "build_config")
+	}
+	return v
 }
 
 // oldOptimizer drops what Keras 3's optimizers don't know, where it says nothing.
@@ -223,43 +294,6 @@ func oldOptimizer(config object) object {
 		delete(config, "ema_overwrite_frequency")
 	}
 	return config
-}
-
-// oldMetrics replaces Keras 2's wrapped metric functions by their names.
-func oldMetrics(c object) {
-	var visit func(v any) any
-	visit = func(v any) any {
-		switch v := v.(type) {
-		case []any:
-			out := make([]any, len(v))
-			for i, e := range v {
-				out[i] = visit(e)
-			}
-			if len(out) == 1 {
-				if list, ok := out[0].([]any); ok { // one list an output, of one output
-					return list
-				}
-			}
-			return out
-		case map[string]any:
-			config, _ := v["config"].(map[string]any)
-			fn, _ := config["fn"].(string)
-			name, _ := config["name"].(string)
-			if v["class_name"] == "MeanMetricWrapper" && fn != "" {
-				if name == "accuracy" || name == "acc" {
-					return "accuracy"
-				}
-				return fn
-			}
-		}
-		return v
-	}
-	for _, key := range []string{"metrics", "weighted_metrics"} {
-		var v any
-		if json.Unmarshal(c[key], &v) == nil && v != nil {
-			c[key] = marshal(visit(v))
-		}
-	}
 }
 
 // readLegacyOptimizer reads /optimizer_weights of a legacy file. What doesn't fit the optimizer is left out, as Keras does:
