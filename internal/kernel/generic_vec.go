@@ -9,9 +9,15 @@ import (
 // fused multiply-adds split in two.
 func newGenericVec() Vec {
 	return Vec{
-		Add:     binary(func(x, y float32) float32 { return x + y }),
-		Sub:     binary(func(x, y float32) float32 { return x - y }),
-		Mul:     binary(func(x, y float32) float32 { return x * y }),
+		Add: binary(func(x, y float32) float32 { return x + y }),
+		Sub: binary(func(x, y float32) float32 { return x - y }),
+		Mul: binary(func(x, y float32) float32 { return x * y }),
+		Larger: binary(func(x, y float32) float32 {
+			if x > y {
+				return x
+			}
+			return y
+		}),
 		Exp:     unary(exp32),
 		Sigmoid: unary(sigmoid32),
 		Silu:    unary(func(x float32) float32 { return x * sigmoid32(x) }),

@@ -83,6 +83,7 @@ type ISA struct {
 // join them as a tree: i with i+8, then i+4, i+2, i+1.
 type Vec struct {
 	Add, Sub, Mul func(dst, a, b *float32, n int)
+	Larger        func(dst, a, b *float32, n int)                // dst = a > b ? a : b, so b where either is NaN
 	Scale         func(dst, src *float32, n int, s float32)      // dst = s*src
 	Axpy          func(dst, src *float32, n int, s float32)      // dst += s*src
 	Clamp         func(dst, src *float32, n int, lo, hi float32) // NaN kept

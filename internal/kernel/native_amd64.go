@@ -25,7 +25,7 @@ func newAVX2() *ISA {
 		Row:        rowAVX2,
 		Transpose8: transpose8AVX2, Depthwise: depthwiseAVX2, DepthwiseFilter: depthwiseFilterAVX2,
 		Vec: Vec{
-			Add: addAVX2, Sub: subAVX2, Mul: mulAVX2, Scale: scaleAVX2, Axpy: axpyAVX2, Clamp: clampAVX2, Leaky: leakyAVX2,
+			Add: addAVX2, Sub: subAVX2, Mul: mulAVX2, Larger: largerAVX2, Scale: scaleAVX2, Axpy: axpyAVX2, Clamp: clampAVX2, Leaky: leakyAVX2,
 			Exp: expAVX2, Sigmoid: sigmoidAVX2, Silu: siluAVX2, Tanh: tanhAVX2, Erf: erfAVX2, Gelu: geluAVX2, GeluTanh: geluTanhAVX2,
 			ReluGrad: reluGradAVX2, SigmoidGrad: sigmoidGradAVX2, TanhGrad: tanhGradAVX2,
 			Normalize: normalizeAVX2, Adam: adamAVX2,
@@ -44,7 +44,7 @@ func newAVX512() *ISA {
 		Row:        rowAVX512,
 		Transpose8: transpose8AVX2, Depthwise: depthwiseAVX512, DepthwiseFilter: depthwiseFilterAVX512,
 		Vec: Vec{
-			Add: addAVX512, Sub: subAVX512, Mul: mulAVX512, Scale: scaleAVX512, Axpy: axpyAVX512, Clamp: clampAVX512, Leaky: leakyAVX512,
+			Add: addAVX512, Sub: subAVX512, Mul: mulAVX512, Larger: largerAVX512, Scale: scaleAVX512, Axpy: axpyAVX512, Clamp: clampAVX512, Leaky: leakyAVX512,
 			Exp: expAVX512, Sigmoid: sigmoidAVX512, Silu: siluAVX512, Tanh: tanhAVX512, Erf: erfAVX512, Gelu: geluAVX512, GeluTanh: geluTanhAVX512,
 			ReluGrad: reluGradAVX512, SigmoidGrad: sigmoidGradAVX512, TanhGrad: tanhGradAVX512,
 			Normalize: normalizeAVX512, Adam: adamAVX512,

@@ -19,6 +19,11 @@ func subAVX2(dst *float32, a *float32, b *float32, n int)
 //go:noescape
 func mulAVX2(dst *float32, a *float32, b *float32, n int)
 
+// largerAVX2 is dst = a > b ? a : b.
+//
+//go:noescape
+func largerAVX2(dst *float32, a *float32, b *float32, n int)
+
 // scaleAVX2 is dst = s * src.
 //
 //go:noescape
@@ -138,6 +143,11 @@ func subAVX512(dst *float32, a *float32, b *float32, n int)
 //
 //go:noescape
 func mulAVX512(dst *float32, a *float32, b *float32, n int)
+
+// largerAVX512 is dst = a > b ? a : b.
+//
+//go:noescape
+func largerAVX512(dst *float32, a *float32, b *float32, n int)
 
 // scaleAVX512 is dst = s * src.
 //

@@ -648,6 +648,56 @@ end:
 	VZEROUPPER
 	RET
 
+// func largerAVX2(dst *float32, a *float32, b *float32, n int)
+// Requires: AVX
+TEXT ·largerAVX2(SB), NOSPLIT, $0-32
+	MOVQ n+24(FP), AX
+	MOVQ dst+0(FP), DX
+	MOVQ a+8(FP), BX
+	MOVQ b+16(FP), SI
+	XORQ CX, CX
+	SUBQ $0x10, AX
+	JL   single
+
+double:
+	VMOVUPS (BX)(CX*4), Y0
+	VMOVUPS (SI)(CX*4), Y1
+	VMAXPS  Y1, Y0, Y0
+	VMOVUPS Y0, (DX)(CX*4)
+	VMOVUPS 32(BX)(CX*4), Y0
+	VMOVUPS 32(SI)(CX*4), Y1
+	VMAXPS  Y1, Y0, Y0
+	VMOVUPS Y0, 32(DX)(CX*4)
+	ADDQ    $0x10, CX
+	SUBQ    $0x10, AX
+	JGE     double
+
+single:
+	ADDQ    $0x08, AX
+	JL      partial
+	VMOVUPS (BX)(CX*4), Y0
+	VMOVUPS (SI)(CX*4), Y1
+	VMAXPS  Y1, Y0, Y0
+	VMOVUPS Y0, (DX)(CX*4)
+	ADDQ    $0x08, CX
+	SUBQ    $0x08, AX
+
+partial:
+	ADDQ       $0x08, AX
+	JZ         end
+	LEAQ       laneMask<>+0(SB), DI
+	MOVQ       $0x00000010, R8
+	SUBQ       AX, R8
+	VMOVUPS    (DI)(R8*4), Y0
+	VMASKMOVPS (BX)(CX*4), Y0, Y1
+	VMASKMOVPS (SI)(CX*4), Y0, Y2
+	VMAXPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (DX)(CX*4)
+
+end:
+	VZEROUPPER
+	RET
+
 // func scaleAVX2(dst *float32, src *float32, n int, s float32)
 // Requires: AVX
 TEXT ·scaleAVX2(SB), NOSPLIT, $0-28
@@ -2756,6 +2806,55 @@ partial:
 	VMOVUPS.Z (BX)(CX*4), K1, Z0
 	VMOVUPS.Z (SI)(CX*4), K1, Z1
 	VMULPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (DX)(CX*4)
+
+end:
+	VZEROUPPER
+	RET
+
+// func largerAVX512(dst *float32, a *float32, b *float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·largerAVX512(SB), NOSPLIT, $0-32
+	MOVQ n+24(FP), AX
+	MOVQ dst+0(FP), DX
+	MOVQ a+8(FP), BX
+	MOVQ b+16(FP), SI
+	XORQ CX, CX
+	SUBQ $0x20, AX
+	JL   single
+
+double:
+	VMOVUPS (BX)(CX*4), Z0
+	VMOVUPS (SI)(CX*4), Z1
+	VMAXPS  Z1, Z0, Z0
+	VMOVUPS Z0, (DX)(CX*4)
+	VMOVUPS 64(BX)(CX*4), Z0
+	VMOVUPS 64(SI)(CX*4), Z1
+	VMAXPS  Z1, Z0, Z0
+	VMOVUPS Z0, 64(DX)(CX*4)
+	ADDQ    $0x20, CX
+	SUBQ    $0x20, AX
+	JGE     double
+
+single:
+	ADDQ    $0x10, AX
+	JL      partial
+	VMOVUPS (BX)(CX*4), Z0
+	VMOVUPS (SI)(CX*4), Z1
+	VMAXPS  Z1, Z0, Z0
+	VMOVUPS Z0, (DX)(CX*4)
+	ADDQ    $0x10, CX
+	SUBQ    $0x10, AX
+
+partial:
+	ADDQ      $0x10, AX
+	JZ        end
+	MOVL      $-1, DI
+	BZHIL     AX, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (BX)(CX*4), K1, Z0
+	VMOVUPS.Z (SI)(CX*4), K1, Z1
+	VMAXPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (DX)(CX*4)
 
 end:

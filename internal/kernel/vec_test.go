@@ -141,6 +141,7 @@ var leaves = map[string]func(v *Vec, in inputs, n int) []float32{
 	"add":         func(v *Vec, in inputs, n int) []float32 { v.Add(p(in.a), p(in.b), p(in.c), n); return in.a },
 	"sub":         func(v *Vec, in inputs, n int) []float32 { v.Sub(p(in.a), p(in.b), p(in.c), n); return in.a },
 	"mul":         func(v *Vec, in inputs, n int) []float32 { v.Mul(p(in.a), p(in.b), p(in.c), n); return in.a },
+	"larger":      func(v *Vec, in inputs, n int) []float32 { v.Larger(p(in.a), p(in.b), p(in.c), n); return in.a },
 	"scale":       func(v *Vec, in inputs, n int) []float32 { v.Scale(p(in.a), p(in.b), n, 0.3); return in.a },
 	"axpy":        func(v *Vec, in inputs, n int) []float32 { v.Axpy(p(in.a), p(in.b), n, 0.3); return in.a },
 	"clamp":       func(v *Vec, in inputs, n int) []float32 { v.Clamp(p(in.a), p(in.b), n, -0.5, 0.7); return in.a },

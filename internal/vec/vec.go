@@ -33,6 +33,12 @@ func Mul(dst, a, b []float32) {
 	kernel.Best().Mul(ptr(dst, n), ptr(a, n), ptr(b, n), n)
 }
 
+// Larger sets dst = a where a > b, else b; so where either is NaN, b.
+func Larger(dst, a, b []float32) {
+	n := len(dst)
+	kernel.Best().Larger(ptr(dst, n), ptr(a, n), ptr(b, n), n)
+}
+
 // Scale sets dst = s * src.
 func Scale(dst, src []float32, s float32) {
 	n := len(dst)

@@ -84,19 +84,9 @@ func maxRow(l *loop, i int) {
 			for h := h0; h < h1; h++ {
 				at := b.line(x, d, h)
 				for from := l.x[at+w0*c : at+w1*c]; len(from) > 0; from = from[c:] {
-					raise(to, from)
+					vec.Larger(to, from[:c], to) // NaN isn't
 				}
 			}
-		}
-	}
-}
-
-// raise sets y to x where that is greater; NaN isn't.
-func raise(y, x []float32) {
-	x = x[:len(y)]
-	for i, v := range y {
-		if x[i] > v {
-			y[i] = x[i]
 		}
 	}
 }

@@ -121,6 +121,10 @@ func (g gen) arithmetic() {
 		VMULPS(in[1], in[0], in[0])
 		return in[:1]
 	}))
+	g.elementwise("larger", "is dst = a > b ? a : b.", d, ab, nil, plain(func(in, _ []vec) []vec {
+		VMAXPS(in[1], in[0], in[0])
+		return in[:1]
+	}))
 	g.elementwise("scale", "is dst = s * src.", d, []string{"src"}, []string{"s"}, plain(func(in, s []vec) []vec {
 		VMULPS(s[0], in[0], in[0])
 		return in[:1]
