@@ -72,12 +72,13 @@ func backwardData(isa *kernel.ISA, p *par.Pool, g Geometry, dy, w, dx []float32)
 	need("kernel", w, g.kernelSize())
 	need("input", dx, g.inputSize())
 	need("output", dy, g.outputSize())
+	rows, k, plain := g.product()
 	switch {
 	case g.empty():
 	case g.depthwise():
 		depthwiseBackwardData(isa, p, g, dy, w, dx)
-	case g.pointwise() && g.OH == g.H && g.OW == g.W:
-		gemm.NT(p, g.N*g.H*g.W, g.C, g.Out, dy, g.Out, w, g.Out, dx, g.C, gemm.Epilogue{Accumulate: true})
+	case plain:
+		gemm.NT(p, rows, k, g.Out, dy, g.Out, w, g.Out, dx, k, gemm.Epilogue{Accumulate: true})
 	default:
 		b := bands.Get().(*band)
 		b.frame = grow(b.frame[:0], g.transposedSize(isa))

@@ -106,6 +106,7 @@ func geometries(r *rand.Rand, n int) []Geometry {
 		with(func(g *Geometry) { g.H, g.KH, g.W, g.KW, g.C, g.SW = 1, 1, 70, 8, 9, 3 }, true),
 		with(func(g *Geometry) { g.SH, g.SW, g.KH, g.KW, g.C, g.Out = 3, 4, 2, 2, 33, 34 }, false),
 		with(func(g *Geometry) { g.H, g.W, g.KH, g.KW, g.C, g.Out = 3, 2, 5, 5, 40, 20 }, true),
+		with(func(g *Geometry) { g.KH, g.KW, g.C, g.Out, g.SW = 7, 9, 11, 40, 2 }, false),
 		with(func(g *Geometry) { g.N = 0 }, true),
 		with(func(g *Geometry) { g.KH = 9 }, false),
 	}

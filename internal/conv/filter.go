@@ -20,12 +20,13 @@ func backwardFilter(isa *kernel.ISA, p *par.Pool, g Geometry, x, dy, dw []float3
 	need("kernel", dw, g.kernelSize())
 	need("input", x, g.inputSize())
 	need("output", dy, g.outputSize())
+	rows, k, plain := g.product()
 	switch {
 	case g.empty():
 	case g.depthwise():
 		depthwiseBackwardFilter(isa, p, g, x, dy, dw)
-	case g.pointwise() && g.OH == g.H && g.OW == g.W:
-		gemm.TN(p, g.C, g.Out, g.N*g.H*g.W, x, g.C, dy, g.Out, dw, g.Out, gemm.Epilogue{Accumulate: true})
+	case plain:
+		gemm.TN(p, k, g.Out, rows, x, k, dy, g.Out, dw, g.Out, gemm.Epilogue{Accumulate: true})
 	default:
 		f := filters.Get().(*filter)
 		f.g, f.dy, f.dw = g, dy, dw

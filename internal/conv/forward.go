@@ -66,11 +66,12 @@ func Forward(p *par.Pool, g Geometry, x []float32, w *Weights, y []float32, e ge
 	if g.DW == 1 && g.Groups == 1 {
 		seg *= g.KW
 	}
+	rows, k, plain := g.product()
 	switch {
 	case g.depthwise():
 		depthwise(w.isa, p, g, x, w.raw, y, e)
-	case g.pointwise() && g.OH == g.H && g.OW == g.W:
-		gemm.Mul(p, g.N*g.H*g.W, x, g.C, w.group[0], y, g.Out, e)
+	case plain:
+		gemm.Mul(p, rows, x, k, w.group[0], y, g.Out, e)
 	case seg < shortSegment && g.taps() > 1:
 		gatherForward(p, g, x, w, y, e)
 	default:

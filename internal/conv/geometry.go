@@ -32,9 +32,15 @@ func (g *Geometry) outGroup() int { return g.Out / g.Groups }
 // padded reports whether the kernel reaches beyond the image.
 func (g *Geometry) padded() bool { return g.PadT|g.PadL|g.PadB|g.PadR != 0 }
 
-// pointwise reports whether the convolution is a plain matrix product.
-func (g *Geometry) pointwise() bool {
-	return g.taps() == 1 && g.SH == 1 && g.SW == 1 && g.Groups == 1 && !g.padded()
+// product reports whether the convolution is a plain matrix product, of rows by the
+// kernel's [k][Out]: a pointwise one, or one whose kernel covers the image.
+func (g *Geometry) product() (rows, k int, ok bool) {
+	if g.Groups != 1 || g.padded() {
+		return 0, 0, false
+	}
+	pointwise := g.taps() == 1 && g.SH == 1 && g.SW == 1 && g.OH == g.H && g.OW == g.W
+	covering := g.KH == g.H && g.KW == g.W && g.DH == 1 && g.DW == 1 && g.OH == 1 && g.OW == 1
+	return g.N * g.OH * g.OW, g.taps() * g.C, pointwise || covering
 }
 
 // depthwise reports whether each channel is convolved on its own. (With one input

@@ -78,6 +78,9 @@ func packFor(m, n, k, ldb int) packing {
 // caller's thread: waking another costs some microseconds.
 const parallelWork = 6 << 20
 
+// parallelRow is the same for a single row, which is as fast as memory delivers B.
+const parallelRow = 1 << 20
+
 // run checks the operands, splits C into blocks and computes them.
 func run(p *par.Pool, j job) {
 	if j.m == 0 || j.n == 0 {
@@ -87,7 +90,11 @@ func run(p *par.Pool, j job) {
 	rowTiles, panels := ceilDiv(j.m, j.isa.MR), ceilDiv(j.n, j.isa.NR)
 	mBlocks, nBlocks := 1, 1
 	threads := p.Threads()
-	if threads > 1 && j.m*j.n*max(j.k, 1) >= parallelWork {
+	switch work := j.m * j.n * max(j.k, 1); {
+	case threads == 1:
+	case j.m == 1 && work >= parallelRow:
+		nBlocks = max(1, min(threads, panels/kernel.RowPanels))
+	case work >= parallelWork:
 		mBlocks, nBlocks = grid(4*threads, rowTiles, panels, j.pack != packNone)
 	}
 	if mBlocks*nBlocks == 1 {
