@@ -76,7 +76,7 @@ def rmsprop_binary(K, net, xs, rng):
 
 
 def sgd_two(K, net, xs, rng):
-    net.compile(K.optimizers.SGD(0.05, momentum=0.9, nesterov=True), ["sparse_categorical_crossentropy", "mse"],
+    net.compile(K.optimizers.SGD(0.05, momentum=0.9, nesterov=True), [K.losses.SparseCategoricalCrossentropy(), K.losses.MeanSquaredError()],
                 loss_weights=[1.0, 0.5], jit_compile=False)
     fit(net, xs, [rng.integers(0, 2, size=len(xs[0])), rng.normal(size=(len(xs[0]), 1)).astype("float32")])
 
