@@ -3,6 +3,8 @@ package op
 import (
 	"fmt"
 	"math"
+
+	"kerasgo/internal/vec"
 )
 
 // BatchNorm is (x - mean) / sqrt(variance + Eps) · gamma + beta along Axis. Inputs: x, gamma?, beta?, moving mean, moving
@@ -52,7 +54,8 @@ func gammaBeta(in []*Tensor, c int) (gamma, beta float32) {
 // Forward implements graph.Op.
 func (o BatchNorm) Forward(r *Run, in, out []*Tensor) {
 	outer, n, step := lines(in[0].Shape, o.Axis)
-	s, t := r.Dirty(n), r.Dirty(n) // y = x·s + t
+	st := r.Dirty(2 * n)
+	s, t := st[:n], st[n:] // y = x·s + t
 	for c := range n {
 		mean, variance := in[3].F32[c], in[4].F32[c]
 		if o.Train {
@@ -66,13 +69,10 @@ func (o BatchNorm) Forward(r *Run, in, out []*Tensor) {
 		t[c] = beta - mean*s[c]
 	}
 	x, y := in[0].F32, out[0].F32
-	if step == 1 {
-		for at := 0; at < len(x); at += n {
-			xr, yr := x[at:][:n], y[at:][:n]
-			for c, v := range xr {
-				yr[c] = v*s[c] + t[c]
-			}
-		}
+	if step == 1 && len(x) > 0 {
+		l := newLoop(scaleShift)
+		l.x, l.y, l.z, l.n = x, y, st, [4]int{n}
+		l.run(r, (len(x)+n*scaleShiftRows-1)/(n*scaleShiftRows), len(x))
 		return
 	}
 	for b := range outer {
@@ -82,6 +82,19 @@ func (o BatchNorm) Forward(r *Run, in, out []*Tensor) {
 				y[at+i] = v*s[c] + t[c]
 			}
 		}
+	}
+}
+
+// scaleShiftRows is how many rows one task of scaleShift takes.
+const scaleShiftRows = 64
+
+// scaleShift makes y = x·s + t in rows of l.n[0] channels, l.z being s and t.
+func scaleShift(l *loop, i int) {
+	n := l.n[0]
+	from := i * scaleShiftRows * n
+	to := min(from+scaleShiftRows*n, len(l.x))
+	for at := from; at < to; at += n {
+		vec.Normalize(l.y[at:][:n], l.x[at:][:n], 0, 1, l.z[:n], l.z[n:])
 	}
 }
 

@@ -137,8 +137,11 @@ type Linear interface {
 func scaleLast(kernel, bias *Tensor, scale, shift []float64) (k, b *Tensor) {
 	n := len(scale)
 	k, b = graph.New(kernel.Spec), graph.NewTensor(n)
-	for i, v := range kernel.F32 {
-		k.F32[i] = float32(float64(v) * scale[i%n])
+	for at := 0; at < len(kernel.F32); at += n {
+		to := k.F32[at:][:n]
+		for c, v := range kernel.F32[at:][:n] {
+			to[c] = float32(float64(v) * scale[c])
+		}
 	}
 	for c := range n {
 		b.F32[c] = float32(shift[c])
