@@ -21,6 +21,9 @@ type (
 	Value  = graph.Value
 )
 
+// NewTensor makes a float32 tensor of zeros.
+func NewTensor(dims ...int) *Tensor { return graph.NewTensor(dims...) }
+
 // Layer is Keras's config as a struct that embeds Common, with JSON tags that are Keras's keys. Build says the layer in
 // operations; its results carry their masks. Weight handles live in Common, so a layer that is called twice, or traced
 // twice, is shared.
