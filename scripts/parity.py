@@ -234,6 +234,40 @@ def losses():
     return meta, arrays
 
 
+def progress():
+    """What Keras's progress bar prints at given times: testdata/parity/progbar.json."""
+    from keras.src.utils import io_utils, progbar
+
+    class Out:
+        isatty = staticmethod(lambda: True)
+
+    out, now = [], [0.0]
+    print_msg, stdout, clock = io_utils.print_msg, progbar.sys.stdout, progbar.time.time
+    io_utils.print_msg = lambda text, line_break=True: out.append(text)
+    progbar.time.time = lambda: now[0]
+    cases = []
+    for verbose in (1, 2):
+        for steps, seconds in ((1875, 0.0008), (7, 0.03), (12, 1.7), (40, 200.0), (1, 0.2)):
+            progbar.sys.stdout = Out
+            now[0] = 1000.0
+            bar = progbar.Progbar(target=steps, verbose=verbose, unit_name="step", stateless_metrics=set())
+            progbar.sys.stdout = stdout
+            updates = []
+            for step in range(1, steps + 2):
+                last = step > steps
+                now[0] += 0.25 if last else seconds * (1 + 0.1 * (step % 3))
+                logs = {"accuracy": min(1.0, step / 20), "loss": 2.0 / step**2, **({"val_loss": 0.5, "val_tiny": 3e-4} if last else {})}
+                out.clear()
+                if verbose == 1 or last:
+                    bar.update(min(step, steps), list(logs.items()), finalize=last)
+                text = "".join(out)
+                if text:
+                    updates.append({"step": step, "now": now[0], "logs": list(logs.items()), "text": text})
+            cases.append({"verbose": verbose, "steps": steps, "seconds": seconds, "updates": updates})
+    io_utils.print_msg, progbar.time.time = print_msg, clock
+    (ROOT / "progbar.json").write_text(json.dumps({"keras": keras.__version__, "generator": "scripts/parity.py", "cases": cases}) + "\n")
+
+
 def main():
     only = re.compile(sys.argv[1]) if len(sys.argv) > 1 else None
     entries = []
@@ -246,6 +280,8 @@ def main():
         why = "float32 sums in another order" if name == "losses" else "of range, or three times what two runs of Keras differ by"
         entries.append({"case": name, "file": name + ".npz", "keras": keras.__version__, "framework": "keras", "seed": meta["seed"], "tolerance": meta["tolerance"], "why": why})
         print(name, ["%.1e" % s for s in meta.get("spread", [])], flush=True)
+    if only is None or only.search("progbar"):
+        progress()
     check.write_manifest(ROOT, entries, partial=only is not None)
     path = ROOT / "manifest.json"
     path.write_text(path.read_text().replace("scripts/goldens.sh", "scripts/parity.py"))

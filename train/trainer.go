@@ -134,7 +134,9 @@ func withRate(raw json.RawMessage, rate float64) json.RawMessage {
 func (t *Trainer) ResetMetrics() { t.fitting.reset() }
 
 // TrainOnBatch makes one step and returns the means since ResetMetrics, which last until the next step.
-func (t *Trainer) TrainOnBatch(ctx context.Context, b *data.Batch) (Logs, error) { return t.train(ctx, b, nil) }
+func (t *Trainer) TrainOnBatch(ctx context.Context, b *data.Batch) (Logs, error) {
+	return t.train(ctx, b, nil)
+}
 
 // train is one step. Once it has begun, it is finished even if ctx ends. rows are the rows' numbers, for errors.
 func (t *Trainer) train(ctx context.Context, b *data.Batch, rows []int) (Logs, error) {
