@@ -103,6 +103,9 @@ func geometries(r *rand.Rand, n int) []Geometry {
 		with(func(g *Geometry) { g.C, g.Out, g.Groups, g.SH, g.SW = 18, 18, 18, 2, 2 }, true),
 		with(func(g *Geometry) { g.C, g.Out, g.Groups, g.KH, g.KW, g.DW = 6, 18, 6, 2, 4, 2 }, true),
 		with(func(g *Geometry) { g.C, g.KH, g.KW, g.SH, g.SW = 1, 5, 5, 3, 2 }, true),
+		with(func(g *Geometry) { g.C, g.KH, g.KW, g.SH = 1, 3, 5, 2 }, true),
+		with(func(g *Geometry) { g.C, g.KW, g.DW = 1, 4, 3 }, true),
+		with(func(g *Geometry) { g.C, g.W, g.KW = 1, 3, 8 }, true),
 		with(func(g *Geometry) { g.H, g.KH, g.W, g.KW, g.C, g.SW = 1, 1, 70, 8, 9, 3 }, true),
 		with(func(g *Geometry) { g.SH, g.SW, g.KH, g.KW, g.C, g.Out = 3, 4, 2, 2, 33, 34 }, false),
 		with(func(g *Geometry) { g.H, g.W, g.KH, g.KW, g.C, g.Out = 3, 2, 5, 5, 40, 20 }, true),
@@ -280,6 +283,41 @@ func TestNoAllocations(t *testing.T) {
 			}
 			if n := testing.AllocsPerRun(20, f); n != 0 {
 				t.Errorf("%s %+v: %v allocations", name, g, n)
+			}
+		}
+	}
+}
+
+// TestCanonicalSum pins where the sum is cut: at the segments of a kernel row, and
+// after KC terms. The values have few bits, so that float64 holds a chain's steps
+// exactly and rounds as a fused multiply-add does.
+func TestCanonicalSum(t *testing.T) {
+	r := rand.New(rand.NewPCG(11, 12))
+	g := fit(Geometry{N: 1, H: 6, W: 7, C: 150, KH: 3, KW: 3, SH: 1, SW: 1, DH: 1, DW: 1, Out: 9, Groups: 1}, false)
+	x, w := make([]float32, g.inputSize()), make([]float32, g.kernelSize())
+	for _, s := range [][]float32{x, w} {
+		for i := range s {
+			s[i] = float32(r.IntN(1<<12)-1<<11) / (1 << 9)
+		}
+	}
+	row := g.KW * g.C
+	for _, isa := range kernel.All()[1:] {
+		y := make([]float32, g.outputSize())
+		Forward(nil, g, x, packFor(isa, g, w), y, gemm.Epilogue{})
+		for i, got := range y {
+			o, ox, oy := i%g.Out, i/g.Out%g.OW, i/g.Out/g.OW
+			total := float32(0)
+			for ky := range g.KH {
+				for k0 := 0; k0 < row; k0 += kernel.KC {
+					chain := float32(0)
+					for k := k0; k < min(row, k0+256); k++ {
+						chain = float32(float64(chain) + float64(x[((oy+ky)*g.W+ox)*g.C+k])*float64(w[(ky*row+k)*g.Out+o]))
+					}
+					total += chain
+				}
+			}
+			if got != total {
+				t.Fatalf("%s [%d] = %v, want %v", isa.Name, i, got, total)
 			}
 		}
 	}

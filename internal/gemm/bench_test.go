@@ -10,7 +10,7 @@ import (
 
 // BenchmarkMul and its siblings report GFLOP/s of one thread in every tier.
 func BenchmarkMul(b *testing.B) {
-	bench(b, [][3]int{{1, 128, 784}, {32, 128, 784}, {32, 10, 128}, {128, 256, 256}, {512, 512, 512}, {3136, 64, 64}, {196, 256, 2304}},
+	bench(b, [][3]int{{1, 128, 784}, {1, 512, 128}, {4, 512, 128}, {32, 128, 784}, {32, 10, 128}, {128, 256, 256}, {512, 512, 512}, {3136, 64, 64}, {196, 256, 2304}},
 		func(isa *kernel.ISA, m, n, k int, x, y, z []float32) func() {
 			p := PackFor(isa, k, n, y, n)
 			return func() { Mul(nil, m, x, k, p, z, n, Epilogue{}) }

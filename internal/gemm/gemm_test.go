@@ -195,6 +195,44 @@ func diff(t *testing.T, name string, got, want []float32) {
 	}
 }
 
+// TestCanonicalSum pins the definition: chains of 256 fused multiply-adds, added in
+// order, then the bias. The values have few bits, so that float64 holds a chain's
+// steps exactly and rounds as a fused multiply-add does.
+func TestCanonicalSum(t *testing.T) {
+	r := rand.New(rand.NewPCG(11, 12))
+	few := func(n int) []float32 {
+		x := make([]float32, n)
+		for i := range x {
+			x[i] = float32(r.IntN(1<<12)-1<<11) / (1 << 9)
+		}
+		return x
+	}
+	const m, n, k = 5, 7, 700
+	q := &problem{m: m, n: n, k: k, lda: k, ldb: n, ldc: n, a: few(m * k), b: few(k * n), e: Epilogue{Bias: few(n)}}
+	for _, isa := range kernel.All()[1:] {
+		for _, v := range variants {
+			c := make([]float32, m*n)
+			v.run(isa, nil, q, c)
+			for i := range m {
+				for j := range n {
+					total := float32(0)
+					for k0 := 0; k0 < k; k0 += 256 {
+						chain := float32(0)
+						for t := k0; t < min(k, k0+256); t++ {
+							chain = float32(float64(chain) + float64(q.a[i*k+t])*float64(q.b[t*n+j]))
+						}
+						total += chain
+					}
+					total += q.e.Bias[j]
+					if c[i*n+j] != total {
+						t.Fatalf("%s %s [%d][%d] = %v, want %v", isa.Name, v.name, i, j, c[i*n+j], total)
+					}
+				}
+			}
+		}
+	}
+}
+
 func TestNaNAndInf(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	for _, isa := range kernel.All() {
