@@ -77,3 +77,18 @@ func (d DType) Storage() Storage {
 	}
 	return StoreI32
 }
+
+// Size is the number of bytes that Keras counts for an element; 0 for strings.
+func (d DType) Size() int {
+	switch d {
+	case Float64, Int64, Uint64:
+		return 8
+	case Float32, Int32, Uint32:
+		return 4
+	case Float16, BFloat16, Int16, Uint16:
+		return 2
+	case String:
+		return 0
+	}
+	return 1
+}
