@@ -136,6 +136,7 @@ def noise(s):
     s.layer("SpatialDropout1D", "plain", lambda L: L.SpatialDropout1D(0.4), x, k2=True)
     s.layer("SpatialDropout2D", "plain", lambda L: L.SpatialDropout2D(0.4), image, k2=True)
     s.layer("SpatialDropout2D", "channels_first", lambda L: L.SpatialDropout2D(0.4, data_format="channels_first"), image)
+    s.layer("SpatialDropout3D", "plain", lambda L: L.SpatialDropout3D(0.4), normal(2, 2, 3, 4, 5))
     s.layer("GaussianNoise", "plain", lambda L: L.GaussianNoise(0.2), x, k2=True)
     s.layer("GaussianDropout", "plain", lambda L: L.GaussianDropout(0.2), x, k2=True)
     s.layer("AlphaDropout", "plain", lambda L: L.AlphaDropout(0.2), x, trains=False)
