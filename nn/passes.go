@@ -19,6 +19,7 @@ func passes() []pass {
 	return []pass{
 		{"drop identities", dropIdentity},
 		{"fold batch normalization into the linear operation before it", foldBatchNorm},
+		{"fuse additions into the operation before them", fuseAdd},
 		{"fuse activations into the operation before them", fuseActivation},
 		{"pack weights as kernels want them", packWeights},
 		{"drop what no output needs", nil},
@@ -66,7 +67,7 @@ func foldBatchNorm(p *graph.Rewriter, n *graph.Node, in []*Value) []*Value {
 		return nil
 	}
 	linear, ok := m.Op.(op.Linear)
-	if !ok || len(m.In) < 3 || m.In[1] == nil || m.In[1].Const == nil || m.In[2] != nil && m.In[2].Const == nil {
+	if !ok || len(m.In) != 3 || m.In[1] == nil || m.In[1].Const == nil || m.In[2] != nil && m.In[2].Const == nil {
 		return nil
 	}
 	if a, err := op.Axis(bn.Axis, len(n.In[0].Shape)); err != nil || a != len(n.In[0].Shape)-1 {
@@ -102,6 +103,31 @@ func constOf(v *Value) *Tensor {
 	}
 	return v.Const
 }
+
+// fuseAdd lets the operation that makes one operand of an addition add the other: residual connections.
+func fuseAdd(p *graph.Rewriter, n *graph.Node, in []*Value) []*Value {
+	b, ok := n.Op.(op.Binary)
+	if !ok || b.Fn != "add" || !sameShape(n.In[0].Shape, n.In[1].Shape) || n.In[0] == n.In[1] {
+		return nil
+	}
+	for i := range 2 {
+		m := in[i].Node
+		if p.Uses(n.In[i]) != 1 || m == nil || len(m.In) != 3 {
+			continue
+		}
+		a, ok := m.Op.(op.Adder)
+		if !ok {
+			continue
+		}
+		if fused, ok := a.FuseAdd(); ok {
+			return p.Emit(n.Path, fused, append(slices.Clone(m.In), in[1-i])...)
+		}
+	}
+	return nil
+}
+
+// sameShape says that two shapes are the same in every run: only the first dimension, the batch, may be unknown.
+func sameShape(a, b Shape) bool { return len(a) > 1 && slices.Equal(a, b) && a[1:].Known() }
 
 // fuseActivation lets the operation before an activation apply it.
 func fuseActivation(p *graph.Rewriter, n *graph.Node, in []*Value) []*Value {

@@ -12,6 +12,7 @@ import (
 // Conv is act(x * kernel + bias) over one to three spatial axes: x [batch, spatial..., C], kernel [size..., C/Groups, N],
 // bias [N] or nil, to [batch, spatial..., N]. Size is the kernel's. When Depthwise, each channel has its own kernels,
 // [size..., C, M], and makes M of the C·M channels of the output.
+// Over one or two axes, a Plan may give it a fourth input, of the output's shape, that is added before the activation.
 type Conv struct {
 	Window
 	Groups    int
@@ -58,7 +59,7 @@ func (o Conv) Infer(in []Spec) ([]Spec, error) {
 	if x.Last() != c {
 		return nil, fmt.Errorf("the kernel is for %d channels, found shape %v", c, x)
 	}
-	return specs(f32(append(append(Shape{x[0]}, spatial...), n)...))
+	return addable(in, f32(append(append(Shape{x[0]}, spatial...), n)...))
 }
 
 // fits checks a kernel's shape.
@@ -93,6 +94,9 @@ func (o Conv) Fuse(u Unary) (graph.Op, bool) {
 	o.Act = u
 	return o, true
 }
+
+// FuseAdd implements Adder.
+func (o Conv) FuseAdd() (graph.Op, bool) { return o, o.Act.Fn == "" && len(o.Size) < 3 }
 
 // Scaled implements Linear. The output's channels are the last axis of the kernel, or the last two.
 func (o Conv) Scaled(kernel, bias *Tensor, scale, shift []float64) (k, b *Tensor, ok bool) {
@@ -173,7 +177,7 @@ func (o Conv) Forward(r *Run, in, out []*Tensor) {
 		biasAct(r, y.F32, in[2], o.Act, kernel.n)
 		return
 	}
-	e, rest := epilogue(o.Act, in[2])
+	e, rest := epilogue(o.Act, in)
 	conv.Forward(r.Pool, o.geometry(b, kernel.n), x.F32, kernel.planes[0], y.F32, e)
 	rest.apply(r, y.F32, y.F32)
 }

@@ -168,7 +168,7 @@ func (o ConvTranspose) Forward(r *Run, in, out []*Tensor) {
 	b := o.box(in[0].Shape, out[0].Shape)
 	g := o.conv().geometry(b, kernel.c)
 	if len(o.Size) < 3 {
-		e, rest := epilogue(o.Act, in[2])
+		e, rest := epilogue(o.Act, in)
 		conv.Transposed(r.Pool, g, x, kernel.planes[0], y, e)
 		rest.apply(r, y, y)
 		return

@@ -7,7 +7,8 @@ import (
 	"kerasgo/nn/graph"
 )
 
-// Dense is act(x·kernel + bias): x [..., K], kernel [K, N], bias [N] or nil, to [..., N].
+// Dense is act(x·kernel + bias): x [..., K], kernel [K, N], bias [N] or nil, to [..., N]. A Plan may give it a fourth
+// input, of the output's shape, that is added before the activation.
 type Dense struct {
 	Act Unary // an activation that a Plan fused; zero: none
 
@@ -26,7 +27,7 @@ func (o Dense) Infer(in []Spec) ([]Spec, error) {
 	if len(x) < 1 || x.Last() != k && x.Last() != graph.Unknown {
 		return nil, fmt.Errorf("the last dimension must be %d, found shape %v", k, x)
 	}
-	return specs(f32(x.With(1, n)...))
+	return addable(in, f32(x.With(1, n)...))
 }
 
 // FLOPs implements graph.Coster.
@@ -52,6 +53,9 @@ func (o Dense) Fuse(u Unary) (graph.Op, bool) {
 	return o, true
 }
 
+// FuseAdd implements Adder.
+func (o Dense) FuseAdd() (graph.Op, bool) { return o, o.Act.Fn == "" }
+
 // Scaled implements Linear.
 func (o Dense) Scaled(kernel, bias *Tensor, scale, shift []float64) (k, b *Tensor, ok bool) {
 	if o.Act.Fn != "" || o.packed != nil {
@@ -68,7 +72,7 @@ func (o Dense) Forward(r *Run, in, out []*Tensor) {
 	if len(y.F32) == 0 {
 		return
 	}
-	e, rest := epilogue(o.Act, in[2])
+	e, rest := epilogue(o.Act, in)
 	m := len(y.F32) / n
 	if o.packed != nil {
 		gemm.Mul(r.Pool, m, in[0].F32, k, o.packed, y.F32, n, e)
@@ -105,11 +109,15 @@ func sumRows(y, x []float32) {
 	}
 }
 
-// epilogue says what the matrix product can do itself of bias and activation, and what is left.
-func epilogue(act Unary, bias *Tensor) (gemm.Epilogue, Unary) {
+// epilogue says what the matrix product can do itself of bias (input 2, or nil), addition (input 3, if it is there) and
+// activation, and what is left.
+func epilogue(act Unary, in []*Tensor) (gemm.Epilogue, Unary) {
 	var e gemm.Epilogue
-	if bias != nil {
-		e.Bias = bias.F32
+	if in[2] != nil {
+		e.Bias = in[2].F32
+	}
+	if len(in) > 3 {
+		e.Add = in[3].F32
 	}
 	switch act.Fn {
 	case "relu":
@@ -125,6 +133,19 @@ func epilogue(act Unary, bias *Tensor) (gemm.Epilogue, Unary) {
 // Fuser is an operation that can apply an activation to its output.
 type Fuser interface {
 	Fuse(u Unary) (graph.Op, bool)
+}
+
+// Adder is an operation of three inputs that can add a fourth, of its output's shape, before its activation.
+type Adder interface {
+	FuseAdd() (graph.Op, bool)
+}
+
+// addable is the output of an Adder: what is added must have its shape.
+func addable(in []Spec, y Spec) ([]Spec, error) {
+	if len(in) > 3 && !in[3].Shape.Equal(y.Shape) {
+		return nil, fmt.Errorf("shapes %v and %v can't be added", y.Shape, in[3].Shape)
+	}
+	return specs(y)
 }
 
 // Linear is an operation linear in its kernel (input 1) and bias (input 2, may be nil), with channels on the last axis
