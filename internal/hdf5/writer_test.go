@@ -63,7 +63,7 @@ func bigTree() *Tree {
 		t.Group("attrs").SetInt(fmt.Sprintf("attr_%03d", i), int64(i))
 	}
 	ty := t.Group("types")
-	ty.Float64("f8", []int{2, 2}, []float64{1, math.Pi, -0.0, math.MaxFloat64})
+	ty.Float64("f8", []int{2, 2}, []float64{1, math.Pi, math.Copysign(0, -1), math.MaxFloat64})
 	ty.Int64("i8", []int{3}, []int64{1, math.MinInt64, math.MaxInt64})
 	ty.Int64("iteration", nil, []int64{5})
 	ty.Float32("empty", []int{0, 4}, nil)

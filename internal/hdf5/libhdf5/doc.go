@@ -5,8 +5,7 @@
 //
 // It is built only with -tags libhdf5, which needs cgo and the library:
 //
-//	CGO_ENABLED=1 CGO_CFLAGS="$(pkg-config --cflags hdf5)" \
-//	CGO_LDFLAGS="$(pkg-config --libs-only-L hdf5)" go test -tags libhdf5 ./internal/hdf5/...
+//	scripts/libhdf5.sh
 //
 // Use it on files that you trust, only: libhdf5 follows links into other
 // files, trusts the sizes that a file declares, and can crash on damaged ones.
