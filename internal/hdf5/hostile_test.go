@@ -19,13 +19,15 @@ import (
 // readAll reads everything that a file holds, going on after errors, and
 // returns the first of them. It allocates what the datasets declare, as every
 // loader does.
-func readAll(b []byte) (first error) {
+func readAll(b []byte) error { return readFrom(bytes.NewReader(b), int64(len(b))) }
+
+func readFrom(r io.ReaderAt, size int64) (first error) {
 	note := func(err error) {
 		if first == nil {
 			first = err
 		}
 	}
-	f, err := NewReader(bytes.NewReader(b), int64(len(b)), safeio.Limits{})
+	f, err := NewReader(r, size, safeio.Limits{})
 	if err != nil {
 		return err
 	}
@@ -123,8 +125,17 @@ func TestMutations(t *testing.T) {
 			continue // their structures are in the smaller ones too
 		}
 		r := rand.New(rand.NewPCG(11, uint64(len(b))))
+		sums := checksummed(b)
+		if strings.Contains(path, "_latest") && len(sums) < 3 {
+			t.Errorf("%s: only %d checksummed blocks", path, len(sums))
+		}
 		for i := range each {
 			m := mutate(r, b)
+			for _, s := range sums { // so that damage gets past the checksums
+				if i%4 != 0 && s[1] <= len(m) {
+					binary.LittleEndian.PutUint32(m[s[1]-4:], lookup3(m[s[0]:s[1]-4]))
+				}
+			}
 			if i%8 == 0 {
 				checkBudget(t, filepath.Base(path), m)
 			} else if err := readAll(m); err != nil && !typed(err) {
@@ -132,6 +143,32 @@ func TestMutations(t *testing.T) {
 			}
 		}
 	}
+}
+
+// recorder remembers what was read where.
+type recorder struct {
+	io.ReaderAt
+	reads [][2]int
+}
+
+func (r *recorder) ReadAt(b []byte, off int64) (int, error) {
+	r.reads = append(r.reads, [2]int{int(off), int(off) + len(b)})
+	return r.ReaderAt.ReadAt(b, off)
+}
+
+// checksummed returns the places of all blocks of a file that end in a
+// checksum.
+func checksummed(b []byte) (places [][2]int) {
+	rec := &recorder{ReaderAt: bytes.NewReader(b)}
+	readFrom(rec, int64(len(b)))
+	seen := map[[2]int]bool{}
+	for _, p := range rec.reads {
+		if n := p[1] - p[0]; n > 8 && !seen[p] && lookup3(b[p[0]:p[1]-4]) == binary.LittleEndian.Uint32(b[p[1]-4:]) {
+			places = append(places, p)
+		}
+		seen[p] = true
+	}
+	return places
 }
 
 // mutate returns a damaged copy of b. Half of the time the damage is in the
@@ -144,7 +181,7 @@ func mutate(r *rand.Rand, b []byte) []byte {
 	for range 1 + r.IntN(4) {
 		at := r.IntN(len(m))
 		if r.IntN(2) == 0 {
-			signatures := []string{"TREE", "SNOD", "HEAP", "GCOL", "OHDR", "FRHP", "BTHD", "FADB", "EAIB", "\x89HDF"}
+			signatures := []string{"TREE", "SNOD", "HEAP", "GCOL", "OHDR", "FRHP", "BTHD", "BTIN", "FHIB", "FAHD", "FADB", "EAHD", "EAIB", "EASB", "EADB", "\x89HDF"}
 			s := []byte(signatures[r.IntN(len(signatures))])
 			if i := bytes.Index(m[at:], s); i >= 0 {
 				at = min(at+i+r.IntN(64), len(m)-1)
