@@ -285,6 +285,7 @@ func (t *translator) config(class string, c object) {
 	drop(c, "groups", "1", "DepthwiseConv1D", "DepthwiseConv2D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose",
 		"SeparableConv1D", "SeparableConv2D")(class)
 	drop(c, "noise_shape", "null", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D")(class)
+	drop(c, "trainable", "true", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D")(class)
 	if strings.HasPrefix(class, "SeparableConv") { // those of its two kernels stand beside them
 		for _, key := range []string{"kernel_initializer", "kernel_regularizer", "kernel_constraint"} {
 			delete(c, key)

@@ -47,6 +47,8 @@ type Options struct {
 	Limits Limits
 	// Warn is told of config keys that aren't known and were let pass; may be nil.
 	Warn func(string)
+
+	each func(LayerName) // told of every layer in the config
 }
 
 // Load reads a model with its weights.
@@ -174,6 +176,9 @@ func (o Options) decode(raw []byte, v version, from form) (nn.Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.each != nil {
+		o.list(asObject(config), "", 0)
+	}
 	ignore := map[string]bool{}
 	for _, k := range o.IgnoreKeys {
 		ignore[k] = true
@@ -227,4 +232,35 @@ func at(err error, path string) error {
 		return err
 	}
 	return safeio.At(err, safeio.Where{File: path})
+}
+
+// LayerName is a layer as a file names it.
+type LayerName struct{ Path, Name, Class string }
+
+// LayerNames lists the layers of a file, those of models inside too, whether they are supported or not.
+func LayerNames(path string, o Options) ([]LayerName, error) {
+	all := Options{NoWeights: true, Limits: o.Limits}
+	var out []LayerName
+	all.each = func(n LayerName) { out = append(out, n) }
+	_, err := LoadOptions(path, all)
+	if len(out) > 0 {
+		err = nil
+	}
+	return out, err
+}
+
+// list tells each of the layers of a model's config.
+func (o Options) list(env object, prefix string, depth int) {
+	items, _ := asList(asObject(env["config"])["layers"])
+	for _, item := range items {
+		inner := asObject(item)
+		class, name := text(inner["class_name"]), layerName(inner)
+		if name == "" {
+			name = class
+		}
+		o.each(LayerName{prefix + name, name, class})
+		if isModel(class) && depth < maxNesting {
+			o.list(inner, prefix+name+"/", depth+1)
+		}
+	}
 }

@@ -28,7 +28,14 @@ func TestRoundTripThroughKeras(t *testing.T) {
 		dir = keep
 	}
 	goldens, _ := filepath.Glob("../testdata/golden/*/*.npz")
+	seen := map[string]bool{}
 	for _, path := range goldens {
+		class, dialect := filepath.Base(filepath.Dir(path)), strings.HasSuffix(path, ".k2.npz")
+		if key := fmt.Sprint(class, dialect); class != "Model" && class != "Operation" && !dialect && seen[key] {
+			continue // one of each layer will do where the config is written back as it was
+		} else {
+			seen[key] = true
+		}
 		name := strings.TrimSuffix(filepath.Base(filepath.Dir(path))+"_"+filepath.Base(path), ".npz")
 		g, err := testcheck.ReadGolden(path)
 		if err != nil {
@@ -48,7 +55,7 @@ func TestRoundTripThroughKeras(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		write(t, dir, name, m, x, ".keras")
+		write(t, dir, strings.ReplaceAll(name, ".", "_of_keras"), m, x, ".keras")
 	}
 	files, _ := filepath.Glob("../testdata/models/*.npz")
 	for _, path := range files {
@@ -70,7 +77,7 @@ func TestRoundTripThroughKeras(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			write(t, dir, "file_"+strings.ReplaceAll(filepath.Base(file), ".", "_"), m, x, ".keras", ".h5", ".weights.h5")
+			write(t, dir, "file_"+strings.ReplaceAll(filepath.Base(file), ".", "_"), m, x, ".keras", ".h5", ".weights.h5", ".json")
 		}
 	}
 	out, err := exec.Command(python, "../scripts/roundtrip.py", dir).CombinedOutput()
@@ -94,6 +101,11 @@ func write(t *testing.T, dir, name string, m nn.Model, x []*nn.Tensor, exts ...s
 	}
 	for i, v := range ys {
 		vars = append(vars, nn.Variable{Name: fmt.Sprintf("y_%d", i), Value: v})
+	}
+	if s := m.Training(); s != nil {
+		for i, v := range s.Variables {
+			vars = append(vars, nn.Variable{Name: fmt.Sprintf("o_%d", i), Value: v.Value})
+		}
 	}
 	for _, ext := range exts {
 		err := keras.Save(filepath.Join(dir, name+ext), m)

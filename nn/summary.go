@@ -109,6 +109,9 @@ func (s *summary) rows(l Layer, level int, shapes map[Layer]string) [][]string {
 	}
 	shape, params := "?", "0 (unbuilt)"
 	weights := countable(l)
+	if !s.built && builtAtOnce(l.Base().Class) {
+		params = "0"
+	}
 	if s.built {
 		params = thousands(count(weights))
 		if shapes[l] != "" {
@@ -146,6 +149,18 @@ func (s *summary) rows(l Layer, level int, shapes map[Layer]string) [][]string {
 		}
 	}
 	return rows
+}
+
+// builtAtOnce says that Keras counts a layer as built before it saw an input.
+//
+// Source: keras/src/layers, _build_at_init
+func builtAtOnce(class string) bool {
+	switch class {
+	case "Activation", "ActivityRegularization", "AlphaDropout", "Dropout", "ELU", "GaussianDropout", "GaussianNoise", "Identity", "LeakyReLU",
+		"Masking", "ReLU", "Softmax", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "UnitNormalization":
+		return true
+	}
+	return strings.Contains(class, "Pooling")
 }
 
 // totals are the lines below the table.

@@ -78,7 +78,13 @@ def load(path, kind):
         options = {"safe_mode": True}
     keras.backend.clear_session()
     if kind != "weights.h5":
-        return keras.models.load_model(path, **options)
+        try:
+            return keras.models.load_model(path, **options)
+        except ValueError:
+            if kind != "h5":
+                raise
+            # Keras 3 can't compile its own .h5 where a loss or metric goes by an alias, such as mse.
+            return keras.models.load_model(path, compile=False, **options)
     architecture = path.with_name(path.name.removesuffix(".weights.h5") + ".json")
     model = keras.models.model_from_json(architecture.read_text())
     model.load_weights(path)

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"kerasgo/internal/cli"
+	"kerasgo/internal/safeio"
+	"kerasgo/keras"
+	"kerasgo/nn"
+)
+
+// modelFlags are what every subcommand takes to open a model.
+type modelFlags struct {
+	weights string
+	ignore  []string
+}
+
+func (f *modelFlags) add(fs *pflag.FlagSet) {
+	fs.StringVar(&f.weights, "weights", "", "`FILE` with the weights of an architecture .json")
+	fs.StringArrayVar(&f.ignore, "ignore-key", nil, "let an unknown config key pass: `CLASS.KEY`")
+}
+
+// open reads a model; warnings go to stderr.
+func (f *modelFlags) open(o *cli.IO, path string) (nn.Model, error) {
+	return keras.LoadOptions(path, f.options(o, path))
+}
+
+func (f *modelFlags) options(o *cli.IO, path string) keras.Options {
+	return keras.Options{Weights: f.weights, IgnoreKeys: f.ignore, Warn: func(s string) { fmt.Fprintf(o.Err, "kconv: %s: %s\n", path, s) }}
+}
+
+// formats are what --to takes, and the extensions.
+var formats = []struct{ name, ext, what string }{
+	{"keras", ".keras", "Keras 3's archive: config, weights, compile config, optimizer state"},
+	{"h5", ".h5 .hdf5", "legacy HDF5, as Keras 3 writes it; read: of Keras 2 and 3"},
+	{"weights.h5", ".weights.h5", "weights alone; read with the architecture's .json"},
+	{"json", ".json", "the architecture alone, as model.to_json() writes it"},
+	{"npz", ".npz", "weights alone, one NumPy array a weight, named by its path"},
+}
+
+func formatNames() (names []string) {
+	for _, f := range formats {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+func formatsCommand(*pflag.FlagSet) func(context.Context, *cli.IO, []string) error {
+	return func(_ context.Context, o *cli.IO, args []string) error {
+		if len(args) > 0 {
+			return cli.Usagef("formats takes no arguments")
+		}
+		for _, f := range formats {
+			fmt.Fprintf(o.Out, "%-11s %-13s read and written  %s\n", f.name, f.ext, f.what)
+		}
+		return nil
+	}
+}
+
+func convertCommand(fs *pflag.FlagSet) func(context.Context, *cli.IO, []string) error {
+	var f modelFlags
+	f.add(fs)
+	to := fs.String("to", "", "`FORMAT` to write: "+strings.Join(formatNames(), ", ")+" (default: by OUT's extension)")
+	force := fs.BoolP("force", "f", false, "overwrite OUT")
+	return func(_ context.Context, o *cli.IO, args []string) error {
+		if len(args) < 1 || len(args) > 2 {
+			return cli.Usagef("give a model, and the file to write")
+		}
+		if *to != "" && !slices.Contains(formatNames(), *to) {
+			return cli.Usagef("unknown format %q%s", *to, near(*to, formatNames()))
+		}
+		m, err := f.open(o, args[0])
+		var broken *keras.FormatError
+		if errors.As(err, &broken) && *to == "" && f.weights == "" {
+			if done, err := weightsAlone(o, args, *force); done {
+				return err
+			}
+		}
+		if err != nil {
+			return err
+		}
+		out, err := outPath(args, *to)
+		if err != nil {
+			return err
+		}
+		if err := write(o, out, m, *to, *force); err != nil {
+			return err
+		}
+		if len(args) == 1 {
+			fmt.Fprintln(o.Err, out)
+		}
+		return nil
+	}
+}
+
+// outPath is where to write: beside the model under the format's extension where OUT isn't given.
+func outPath(args []string, to string) (string, error) {
+	if len(args) == 2 {
+		if args[1] == "-" && to == "" {
+			return "", cli.Usagef("standard output needs --to")
+		}
+		if to == "" && !slices.ContainsFunc(formats, func(f struct{ name, ext, what string }) bool {
+			return slices.ContainsFunc(strings.Fields(f.ext), func(e string) bool { return strings.HasSuffix(strings.ToLower(args[1]), e) })
+		}) {
+			return "", cli.Usagef("the extension of %q names no format; give --to", args[1])
+		}
+		return args[1], nil
+	}
+	if to == "" {
+		to = "keras"
+	}
+	return stem(args[0]) + "." + to, nil
+}
+
+func stem(path string) string {
+	for _, ext := range []string{".weights.h5", ".hdf5", ".h5", ".keras", ".json", ".npz"} {
+		if base := strings.TrimSuffix(path, ext); base != path && filepath.Base(base) != "." {
+			return base
+		}
+	}
+	return path
+}
+
+func write(o *cli.IO, out string, m nn.Model, to string, force bool) error {
+	if out == "-" {
+		return keras.Write(o.Out, m, to)
+	}
+	return keras.SaveOptions(out, m, keras.WriteOptions{Form: to, Force: force})
+}
+
+// weightsAlone turns a file of weights without an architecture into .npz; done is false where it isn't one.
+func weightsAlone(o *cli.IO, args []string, force bool) (done bool, err error) {
+	out := stem(args[0]) + ".npz"
+	if len(args) == 2 {
+		out = args[1]
+	}
+	if !strings.HasSuffix(strings.ToLower(out), ".npz") {
+		return false, nil
+	}
+	vars, err := keras.ReadWeights(args[0], keras.Options{})
+	if err != nil || out == args[0] {
+		return false, nil
+	}
+	err = safeio.WriteFile(out, force, func(w io.Writer) error { return keras.WriteArrays(w, vars) })
+	if err == nil && len(args) == 1 {
+		fmt.Fprintln(o.Err, out)
+	}
+	return true, err
+}
+
+func near(name string, from []string) string {
+	if n := nn.Nearest(name, from); n != "" {
+		return fmt.Sprintf(" (did you mean %q?)", n)
+	}
+	return ": " + strings.Join(from, ", ")
+}
