@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 )
 
 // Functional is Keras's Functional model: a graph of layer calls.
@@ -29,7 +30,7 @@ type Ref struct {
 
 // Structure is what a model takes or returns: a Ref, a list or a dict of them.
 type Structure struct {
-	Refs []Ref    // flattened, in the file's order
+	Refs []Ref    // flattened; a dict by its sorted keys
 	Keys []string // of a dict
 	raw  json.RawMessage
 }
@@ -45,20 +46,13 @@ func (s *Structure) UnmarshalJSON(raw []byte) error {
 	s.raw = bytes.Clone(raw)
 	var dict map[string]json.RawMessage
 	if json.Unmarshal(raw, &dict) == nil {
-		dec := json.NewDecoder(bytes.NewReader(raw)) // for the file's order, which is the outputs'
-		_, _ = dec.Token()
-		for dec.More() {
-			key, err := dec.Token()
-			if err != nil {
-				return err
-			}
+		for _, key := range sortedKeys(dict) { // Keras flattens by sorted keys, whatever the order it was given
 			var v any
-			if err := dec.Decode(&v); err != nil {
+			if err := json.Unmarshal(dict[key], &v); err != nil {
 				return err
 			}
-			name, _ := key.(string)
 			for range appendRefs(v, &s.Refs) {
-				s.Keys = append(s.Keys, name)
+				s.Keys = append(s.Keys, key)
 			}
 		}
 		return nil
@@ -109,8 +103,8 @@ func refOf(list []any) (Ref, bool) {
 		return Ref{}, false
 	}
 	name, ok := list[0].(string)
-	node, ok1 := list[1].(float64)
-	tensor, ok2 := list[2].(float64)
+	node, ok1 := NumberOf(list[1])
+	tensor, ok2 := NumberOf(list[2])
 	return Ref{name, int(node), int(tensor)}, ok && ok1 && ok2
 }
 
@@ -160,7 +154,7 @@ func (m *Functional) parse() error {
 			Kwargs map[string]any `json:"kwargs"`
 		}
 		if raw := l.Base().envelope["inbound_nodes"]; raw != nil {
-			if err := json.Unmarshal(raw, &calls); err != nil {
+			if err := unmarshalNumbers(raw, &calls); err != nil {
 				return fmt.Errorf("layer %q: inbound_nodes: %w", l.Base().Name, err)
 			}
 		}
@@ -174,9 +168,27 @@ func (m *Functional) parse() error {
 	return nil
 }
 
-// tensorRefs puts Refs and Slices in the place of their JSON.
+// unmarshalNumbers is json.Unmarshal that leaves numbers as they are written.
+func unmarshalNumbers(raw json.RawMessage, v any) error {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	return d.Decode(v)
+}
+
+// pythonNumber tells an int from a float, as what an operation makes of them differs in dtype.
+func pythonNumber(n json.Number) any {
+	if i, err := strconv.Atoi(n.String()); err == nil {
+		return i
+	}
+	f, _ := n.Float64() // too large is infinite
+	return f
+}
+
+// tensorRefs puts Refs, Slices, Tensors and numbers in the place of their JSON.
 func tensorRefs(a any) any {
 	switch a := a.(type) {
+	case json.Number:
+		return pythonNumber(a)
 	case []any:
 		out := make([]any, len(a))
 		for i, e := range a {
@@ -187,19 +199,25 @@ func tensorRefs(a any) any {
 		config, _ := a["config"].(map[string]any)
 		switch a["class_name"] {
 		case "__keras_tensor__":
-			history, _ := config["keras_history"].([]any)
+			history, _ := tensorRefs(config["keras_history"]).([]any)
 			if r, ok := refOf(history); ok {
 				return r
 			}
 		case "__slice__":
-			return Slice{config["start"], config["stop"], config["step"]}
+			return Slice{tensorRefs(config["start"]), tensorRefs(config["stop"]), tensorRefs(config["step"])}
 		case "__tuple__":
 			items, _ := a["items"].([]any)
 			return tensorRefs(items)
 		case "__ellipsis__":
 			return Ellipsis{}
 		case "__numpy__", "__tensor__":
-			return tensorRefs(config)
+			if t, err := ArrayOf(tensorRefs(config["value"])); err == nil {
+				if dtype, ok := config["dtype"].(string); ok {
+					if t, err = typed(t, dtype); err == nil {
+						return t
+					}
+				}
+			}
 		}
 		out := map[string]any{}
 		for k, e := range a {

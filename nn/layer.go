@@ -110,7 +110,7 @@ type Wire struct {
 
 // Call is one call of a layer as Keras recorded it.
 type Call struct {
-	Args []any          // Wire, []any, map[string]any, float64, string, bool, nil, Slice
+	Args []any          // Wire, *Tensor, []any, map[string]any, int, float64, string, bool, nil, Slice, Ellipsis
 	Kw   map[string]any // initial_state, use_causal_mask, ...
 }
 

@@ -201,7 +201,7 @@ func fieldsOf(l Layer) map[string]reflect.Value {
 			f := v.Type().Field(i)
 			tag := f.Tag.Get("json")
 			switch {
-			case f.Anonymous && f.Type.Kind() == reflect.Struct:
+			case (f.Anonymous || tag == ",inline") && f.Type.Kind() == reflect.Struct:
 				visit(v.Field(i))
 			case tag != "" && tag != "-":
 				if _, shadowed := fields[tag]; !shadowed {

@@ -4,7 +4,11 @@
 // New* functions make layers with Keras's defaults; fields may be set before the layer is first built.
 package layers
 
-import "kerasgo/nn"
+import (
+	"maps"
+
+	"kerasgo/nn"
+)
 
 // Builtin is a new registry of the layers and operation nodes that this package knows.
 func Builtin() nn.Registry {
@@ -87,6 +91,7 @@ func Builtin() nn.Registry {
 		"ZeroPadding2D":          func() nn.Layer { return NewZeroPadding2D([2]int{1, 1}, [2]int{1, 1}) },
 		"ZeroPadding3D":          func() nn.Layer { return NewZeroPadding3D([2]int{1, 1}, [2]int{1, 1}, [2]int{1, 1}) },
 	}
+	maps.Copy(r, operations())
 	return r
 }
 
