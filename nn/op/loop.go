@@ -6,6 +6,7 @@ import "sync"
 type loop struct {
 	body    func(l *loop, i int)
 	x, y, z []float32
+	dx, dy  []float32
 	mask    []int32
 	box     box
 	n       [4]int

@@ -115,52 +115,81 @@ func meanRow(l *loop, i int) {
 // Backward implements graph.Op. The gradient of a maximum goes to the first element that has it; over three axes, as in
 // TensorFlow, to all that have it.
 func (o Pool) Backward(r *Run, in, out, dout, din []*Tensor) {
-	b := o.box(in[0].Shape)
-	n, rows := b.channels, b.out[0]*b.out[1]
-	var rest []float32 // of dout, not passed on yet
+	l := newLoop(meanBack)
+	l.box = o.box(in[0].Shape)
+	l.dy, l.dx = dout[0].F32, din[0].F32
 	if o.Max {
-		rest = r.Dirty(n)
+		l.x, l.y, l.z = in[0].F32, out[0].F32, r.Dirty(l.box.batch*l.box.channels)
+		if l.body = maxBack; len(o.Size) == 3 {
+			l.body = maxBackAll
+		}
 	}
-	l := loop{box: b}
-	for i := range b.batch * rows {
-		d0, d1, h0, h1, x, y := l.row(i)
-		for p := range b.out[2] {
-			w0, w1 := b.taps(2, p)
-			at := y + p*n
-			dy, top := dout[0].F32[at:][:n], out[0].F32[at:][:n]
-			share := 1 / float32((d1-d0)*(h1-h0)*(w1-w0))
-			copy(rest, dy)
+	l.run(r, l.box.batch, len(l.dx))
+}
+
+// windows calls f for every window of example i: with the offset of its output, and those of its taps in order.
+func (l *loop) windows(i int, f func(y int, taps []int)) {
+	b := &l.box
+	var few [64]int
+	taps := few[:0]
+	for row := i * b.out[0] * b.out[1]; row < (i+1)*b.out[0]*b.out[1]; row++ {
+		d0, d1, h0, h1, x, y := l.row(row)
+		for o := range b.out[2] {
+			w0, w1 := b.taps(2, o)
+			taps = taps[:0]
 			for d := d0; d < d1; d++ {
 				for h := h0; h < h1; h++ {
 					for w := w0; w < w1; w++ {
-						from := b.line(x, d, h) + w*n
-						dx := din[0].F32[from:][:n]
-						switch {
-						case !o.Max:
-							vec.Axpy(dx, share, dy)
-						case len(o.Size) == 3:
-							passAll(dx, in[0].F32[from:], top, dy)
-						default:
-							passFirst(dx, in[0].F32[from:], top, rest)
-						}
+						taps = append(taps, b.line(x, d, h)+w*b.channels)
 					}
 				}
 			}
-			if o.Max && d1 > d0 && h1 > h0 && w1 > w0 && len(o.Size) < 3 { // nothing was greater than the start: the first element
-				add(din[0].F32[b.line(x, d0, h0)+w0*n:][:n], rest)
-			}
+			f(y+o*b.channels, taps)
 		}
 	}
 }
 
-// passFirst moves dy to dx where x is the maximum.
+func meanBack(l *loop, i int) {
+	c := l.box.channels
+	l.windows(i, func(y int, taps []int) {
+		for _, at := range taps {
+			vec.Axpy(l.dx[at:][:c], 1/float32(len(taps)), l.dy[y:][:c])
+		}
+	})
+}
+
+func maxBack(l *loop, i int) {
+	c := l.box.channels
+	rest := l.z[i*c:][:c] // of the gradient, not passed on yet
+	l.windows(i, func(y int, taps []int) {
+		copy(rest, l.dy[y:])
+		for _, at := range taps {
+			passFirst(l.dx[at:][:c], l.x[at:], l.y[y:], rest)
+		}
+		if len(taps) > 0 { // where nothing was greater than what maximums start from
+			vec.Add(l.dx[taps[0]:][:c], l.dx[taps[0]:][:c], rest)
+		}
+	})
+}
+
+func maxBackAll(l *loop, i int) {
+	c := l.box.channels
+	l.windows(i, func(y int, taps []int) {
+		for _, at := range taps {
+			passAll(l.dx[at:][:c], l.x[at:], l.y[y:], l.dy[y:])
+		}
+	})
+}
+
+// passFirst moves dy to dx where x is the maximum, to the bit. Which element is it can't be foreseen, so it doesn't branch.
 func passFirst(dx, x, top, dy []float32) {
 	x, top, dy = x[:len(dx)], top[:len(dx)], dy[:len(dx)]
 	for c, v := range x {
-		if v == top[c] {
-			dx[c] += dy[c]
-			dy[c] = 0
-		}
+		differs := uint64(math.Float32bits(v) ^ math.Float32bits(top[c]))
+		is := uint32((differs - 1) >> 32) // all ones, or none: differs has 32 bits
+		d := math.Float32bits(dy[c])
+		dx[c] += math.Float32frombits(d & is)
+		dy[c] = math.Float32frombits(d &^ is)
 	}
 }
 

@@ -87,3 +87,40 @@ func BenchmarkReshapeImages(b *testing.B) {
 	b.Run("nearest", func(b *testing.B) { benchmark(b, op.Upsample{By: []int{1, 2, 2, 1}}, x) })
 	b.Run("bilinear", func(b *testing.B) { benchmark(b, op.Resize{By: [2]int{2, 2}, Method: "bilinear"}, x) })
 }
+
+// BenchmarkBackward runs forward and backward, of a batch as training has it.
+func BenchmarkBackward(b *testing.B) {
+	for _, c := range []struct {
+		name string
+		o    graph.Op
+		in   []*graph.Tensor
+	}{
+		{"conv/32x26x26x32-64", op.Conv{Window: square(3, 1, false), Groups: 1}, []*graph.Tensor{drawn(1, 32, 26, 26, 32), drawn(2, 3, 3, 32, 64), drawn(3, 64)}},
+		{"depthwise/32x28x28x64", op.Conv{Window: square(3, 1, true), Depthwise: true}, []*graph.Tensor{drawn(1, 32, 28, 28, 64), drawn(2, 3, 3, 64, 1), drawn(3, 64)}},
+		{"transposed/8x14x14x64", op.ConvTranspose{Window: square(3, 2, true)}, []*graph.Tensor{drawn(1, 8, 14, 14, 64), drawn(2, 3, 3, 32, 64), drawn(3, 32)}},
+		{"max/32x26x26x32", op.Pool{Window: square(2, 2, false), Max: true}, []*graph.Tensor{drawn(1, 32, 26, 26, 32)}},
+		{"mean/32x26x26x32", op.Pool{Window: square(2, 2, false)}, []*graph.Tensor{drawn(1, 32, 26, 26, 32)}},
+		{"bilinear/8x14x14x64", op.Resize{By: [2]int{2, 2}, Method: "bilinear"}, []*graph.Tensor{drawn(1, 8, 14, 14, 64)}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			g := graph.NewGraph()
+			g.WantInputGrads()
+			vs := make([]*graph.Value, len(c.in))
+			for i, x := range c.in {
+				vs[i] = g.Input(x.Spec)
+			}
+			out, err := g.Add(c.o, vs...)
+			if err != nil {
+				b.Fatal(err)
+			}
+			run := graph.NewInterp(g, 0, out[0])
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := run.Forward(context.Background(), c.in...); err != nil {
+					b.Fatal(err)
+				}
+				run.Backward()
+			}
+		})
+	}
+}
