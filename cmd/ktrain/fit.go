@@ -1,0 +1,367 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+
+	"github.com/spf13/pflag"
+
+	"kerasgo/data"
+	"kerasgo/internal/cli"
+	"kerasgo/internal/safeio"
+	"kerasgo/keras"
+	"kerasgo/nn"
+	"kerasgo/train"
+)
+
+// options are the flags of training.
+type options struct {
+	data, val, output, history, plot      string
+	optimizer, loss, metrics, classWeight string
+	earlyStopping, until, checkpoint, log string
+	weights, preprocess                   string
+	ignore, freeze                        []string
+	epochs, batch, threads, verbose       int
+	rate, split                           float64
+	seed                                  uint64
+	shuffle, force                        bool
+}
+
+func fitCommand(fs *pflag.FlagSet) func(context.Context, *cli.IO, []string) error {
+	var f options
+	fs.StringVar(&f.data, "data", "", "`PATH` of an .npz, a .csv, idx files, or a folder of image folders")
+	fs.IntVar(&f.epochs, "epochs", 1, "passes over the data")
+	fs.IntVarP(&f.batch, "batch-size", "b", 32, "rows a step")
+	fs.BoolVar(&f.shuffle, "shuffle", true, "shuffle the rows before each epoch")
+	fs.StringVarP(&f.output, "output", "o", "", "write the trained model to `FILE`: .keras, .h5, .weights.h5, .npz")
+	fs.BoolVarP(&f.force, "force", "f", false, "overwrite what exists")
+	fs.StringVar(&f.val, "val", "", "validation data: another `PATH`")
+	fs.Float64Var(&f.split, "validation-split", 0, "validate on this part of the rows, the last ones")
+	fs.StringVar(&f.optimizer, "optimizer", "", "adam, sgd or rmsprop (default: the model's own)")
+	fs.Float64Var(&f.rate, "lr", 0, "learning rate (default: the optimizer's own)")
+	fs.StringVar(&f.loss, "loss", "", "mse, mae, binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy (default: the model's own)")
+	fs.StringVar(&f.metrics, "metrics", "", "such as accuracy,mae (default: the model's own)")
+	fs.StringVar(&f.classWeight, "class-weight", "", "how much classes count: `0=1,1=2`")
+	fs.Uint64Var(&f.seed, "seed", 0, "of shuffling, dropout, and weights that have no values yet")
+	fs.StringArrayVar(&f.freeze, "freeze", nil, "don't train layers whose names match `PATTERN` (may be repeated)")
+	fs.StringVar(&f.earlyStopping, "early-stopping", "", "stop when `NAME:EPOCHS`, such as val_loss:5, has not improved for so long")
+	fs.StringVar(&f.until, "until", "", "stop after the first epoch with `NAME<NUMBER`, such as 'loss<0.05'")
+	fs.StringVar(&f.checkpoint, "checkpoint", "", "save the model to `FILE` after each epoch with the best val_loss (or loss) so far")
+	fs.StringVar(&f.history, "history", "", "write what each epoch ended with to `FILE`, as JSON")
+	fs.StringVar(&f.log, "log-csv", "", "write a line an epoch to `FILE`")
+	fs.StringVar(&f.plot, "plot", "", "draw the history to `FILE`, a PNG")
+	fs.StringVar(&f.preprocess, "preprocess", "auto", "of pixels: auto, none, scale, tf, torch, caffe or rescale=S,OFFSET")
+	fs.StringVar(&f.weights, "weights", "", "`FILE` with the weights of an architecture .json")
+	fs.StringArrayVar(&f.ignore, "ignore-key", nil, "let an unknown config key pass: `CLASS.KEY`")
+	fs.IntVarP(&f.threads, "threads", "j", 0, "threads; 0: all processors")
+	fs.IntVar(&f.verbose, "verbose", -1, "0: silent, 1: a bar, 2: a line an epoch (default: a bar on a terminal)")
+	return func(ctx context.Context, o *cli.IO, args []string) error { return f.run(ctx, o, args) }
+}
+
+func (f *options) run(ctx context.Context, o *cli.IO, args []string) error {
+	switch {
+	case len(args) != 1:
+		return cli.Usagef("needs one model; see ktrain --help")
+	case f.data == "":
+		return cli.Usagef("needs --data")
+	case f.output == "" && f.checkpoint == "":
+		return cli.Usagef("say where to write the trained model: -o FILE")
+	case f.epochs < 1 || f.batch < 1 || f.threads < 0:
+		return cli.Usagef("--epochs and --batch-size must be 1 or more, --threads 0 or more")
+	case f.split < 0 || f.split >= 1:
+		return cli.Usagef("--validation-split must be from 0 to 1, found %v", f.split)
+	case f.rate < 0:
+		return cli.Usagef("--lr must be more than 0, found %v", f.rate)
+	}
+	fit := train.Options{Epochs: f.epochs, BatchSize: f.batch, NoShuffle: !f.shuffle, Seed: f.seed, ValidationSplit: f.split,
+		Threads: f.threads, MaxBytes: safeio.Defaults().MaxActivationBytes}
+	var err error
+	if fit.ClassWeight, err = parseClassWeight(f.classWeight); err != nil {
+		return err
+	}
+	if fit.Callbacks, err = looks(o, f.verbose); err != nil {
+		return err
+	}
+	if err := free(f.force, f.output, f.history, f.log, f.plot, f.checkpoint); err != nil {
+		return err
+	}
+	m, err := keras.LoadOptions(args[0], keras.Options{Weights: f.weights, IgnoreKeys: f.ignore})
+	if err != nil {
+		return err
+	}
+	if err := f.compile(m); err != nil {
+		return err
+	}
+	if err := nn.InitWeights(m, f.seed); err != nil {
+		return err
+	}
+	src, err := f.open(o, m, args[0], &fit)
+	if err != nil {
+		return err
+	}
+	finish, err := f.callbacks(&fit)
+	if err != nil {
+		return err
+	}
+	h, err := train.Fit(ctx, m, src, fit)
+	if e := finish(); err == nil {
+		err = e
+	}
+	stopped := errors.Is(err, context.Canceled)
+	if err != nil && !stopped {
+		return err
+	}
+	if err := f.save(m, h); err != nil {
+		return err
+	}
+	if stopped {
+		return &cli.Error{Code: cli.Interrupted, Err: fmt.Errorf("interrupted after %d epochs; what was learnt is saved", len(h.Epochs))}
+	}
+	return nil
+}
+
+// compile applies the flags to the model's own compile config, and freezes layers.
+func (f *options) compile(m nn.Model) error {
+	frozen, err := freeze(m, f.freeze)
+	if err != nil {
+		return err
+	}
+	c, err := train.ConfigOf(m)
+	if err != nil && (f.loss == "" || f.optimizer == "") {
+		return err
+	}
+	if c == nil {
+		if f.loss == "" {
+			return cli.Usagef("the model isn't compiled; give --loss, and perhaps --optimizer and --metrics")
+		}
+		c = &train.Config{}
+	}
+	anew := frozen
+	if f.optimizer != "" {
+		if c.Optimizer, err = train.ParseOptimizer(f.optimizer); err != nil {
+			return err
+		}
+		anew = true
+	}
+	if f.loss != "" {
+		l, err := train.ParseLoss(f.loss)
+		if err != nil {
+			return err
+		}
+		c.Loss, c.LossWeights, anew = []train.Loss{l}, nil, true
+	}
+	if f.metrics != "" {
+		set, err := parseMetrics(f.metrics)
+		if err != nil {
+			return err
+		}
+		c.Metrics, c.Weighted, anew = nil, nil, true
+		for range m.OutputNames() {
+			c.Metrics = append(c.Metrics, set)
+		}
+	}
+	if anew { // Keras starts the optimizer anew whenever it compiles
+		if err := train.Compile(m, *c); err != nil {
+			return err
+		}
+	}
+	if f.rate > 0 {
+		return train.SetLearningRate(m, f.rate)
+	}
+	return nil
+}
+
+// freeze makes layers whose names match a pattern untrainable, inside other layers, too.
+func freeze(m nn.Model, patterns []string) (any bool, err error) {
+	for _, p := range patterns {
+		found := false
+		var names []string
+		var visit func(m nn.Model) error
+		visit = func(m nn.Model) error {
+			for _, l := range nn.Layers(m) {
+				ok, err := path.Match(p, l.Base().Name)
+				if err != nil {
+					return cli.Usagef("--freeze %q: %v", p, err)
+				}
+				if ok {
+					l.Base().Trainable, found = false, true
+				}
+				names = append(names, l.Base().Name)
+				if inner, ok := l.(nn.Model); ok {
+					if err := visit(inner); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		}
+		if err := visit(m); err != nil {
+			return false, err
+		}
+		if !found {
+			hint := ""
+			if n := nn.Nearest(p, names); n != "" {
+				hint = fmt.Sprintf(" (did you mean %q?)", n)
+			}
+			return false, cli.Usagef("--freeze %q matches no layer%s", p, hint)
+		}
+	}
+	return len(patterns) > 0, nil
+}
+
+// open opens the data in the form that the model and its loss want.
+func (f *options) open(o *cli.IO, m nn.Model, model string, fit *train.Options) (data.Source, error) {
+	open := data.OpenOptions{Seed: f.seed, Outputs: m.OutputNames()}
+	for _, s := range m.InputSpecs() {
+		open.Inputs = append(open.Inputs, s.Name)
+	}
+	var err error
+	if open.Image, err = imageOptions(m, model, f.preprocess); err != nil {
+		return nil, err
+	}
+	set, err := openSet(f.data, open, m)
+	if err != nil {
+		return nil, err
+	}
+	if set.Classes != nil {
+		fmt.Fprintf(o.Err, "classes: %q\n", set.Classes)
+	}
+	if f.split == 0 {
+		fit.Validation = set.Val
+	}
+	if f.val != "" {
+		if f.split > 0 {
+			return nil, cli.Usagef("give --val or --validation-split, not both")
+		}
+		v, err := openSet(f.val, open, m)
+		if err != nil {
+			return nil, err
+		}
+		fit.Validation = v.Train
+	}
+	return set.Train, nil
+}
+
+// openSet opens a path, gives images the shape of the model's input, and makes classes one-hot where the loss wants that.
+func openSet(path string, o data.OpenOptions, m nn.Model) (*data.Set, error) {
+	set, err := data.Open(path, o)
+	if err != nil {
+		return nil, err
+	}
+	c, err := train.ConfigOf(m)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range []*data.Source{&set.Train, &set.Val} {
+		if *s == nil {
+			continue
+		}
+		if p, ok := (*s).(*data.Pixels); ok && len(m.InputSpecs()) == 1 {
+			if row := m.InputSpecs()[0].Shape[1:]; row.Known() {
+				if err := p.As(row...); err != nil {
+					return nil, err
+				}
+			}
+		}
+		if len(c.Loss) != 1 || c.Loss[0].Name != "categorical_crossentropy" {
+			continue
+		}
+		units, err := outputUnits(m)
+		if err != nil {
+			return nil, err
+		}
+		var b data.Batch
+		if err := (*s).Read(&b, []int{0}); err == nil && len(b.Y) == 1 && b.Y[0].Len() == 1 && units > 1 {
+			*s = data.OneHot(*s, units)
+		}
+	}
+	return set, nil
+}
+
+// outputUnits is the last dimension of the model's first output.
+func outputUnits(m nn.Model) (int, error) {
+	_, outs, err := nn.Trace(m, false)
+	if err != nil || len(outs) == 0 || len(outs[0].Shape) == 0 {
+		return 0, err
+	}
+	return outs[0].Shape.Last(), nil
+}
+
+// callbacks adds what the flags ask for; finish ends the log.
+func (f *options) callbacks(fit *train.Options) (finish func() error, err error) {
+	finish = func() error { return nil }
+	if f.earlyStopping != "" {
+		e, err := parseEarlyStopping(f.earlyStopping)
+		if err != nil {
+			return nil, err
+		}
+		c, err := e.Callback()
+		if err != nil {
+			return nil, err
+		}
+		fit.Callbacks = append(fit.Callbacks, c)
+	}
+	if f.until != "" {
+		c, err := parseUntil(f.until)
+		if err != nil {
+			return nil, err
+		}
+		fit.Callbacks = append(fit.Callbacks, c)
+	}
+	if f.checkpoint != "" {
+		watch := "loss"
+		if fit.Validation != nil || fit.ValidationSplit > 0 {
+			watch = "val_loss"
+		}
+		c, err := train.ModelCheckpoint{Path: f.checkpoint, Monitor: watch, SaveBestOnly: true, Save: func(m nn.Model, path string) error {
+			return keras.SaveOptions(path, m, keras.WriteOptions{Force: true})
+		}}.Callback()
+		if err != nil {
+			return nil, err
+		}
+		fit.Callbacks = append(fit.Callbacks, c)
+	}
+	if f.log != "" {
+		w, err := os.Create(f.log)
+		if err != nil {
+			return nil, err
+		}
+		fit.Callbacks = append(fit.Callbacks, train.CSVLogger(w))
+		finish = w.Close
+	}
+	return finish, nil
+}
+
+// save writes the model and its history.
+func (f *options) save(m nn.Model, h *train.History) error {
+	if f.output != "" {
+		if err := keras.SaveOptions(f.output, m, keras.WriteOptions{Force: f.force}); err != nil {
+			return err
+		}
+	}
+	if f.history != "" {
+		if err := writeJSON(f.history, f.force, h); err != nil {
+			return err
+		}
+	}
+	if f.plot != "" {
+		return plotHistory(f.plot, f.force, h)
+	}
+	return nil
+}
+
+func writeJSON(path string, force bool, v any) error {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return safeio.WriteFile(path, force, func(w io.Writer) error {
+		_, err := w.Write(append(raw, '\n'))
+		return err
+	})
+}

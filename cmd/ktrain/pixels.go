@@ -1,0 +1,88 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"kerasgo/imaging"
+	"kerasgo/internal/cli"
+	"kerasgo/internal/safeio"
+	"kerasgo/nn"
+	"kerasgo/nn/layers"
+)
+
+// sidecar is what kinfer reads beside a model, as NAME.kinfer.json: how its inputs are made and its classes called.
+type sidecar struct {
+	Preprocess string   `json:"preprocess,omitempty"`
+	Color      string   `json:"color,omitempty"`
+	Resize     string   `json:"resize,omitempty"`
+	Labels     []string `json:"labels,omitempty"`
+}
+
+// sidecarPath is where the sidecar of a model lies.
+func sidecarPath(model string) string {
+	return strings.TrimSuffix(model, filepath.Ext(model)) + ".kinfer.json"
+}
+
+// imageOptions says how pixels become the input of a model of one image input; the zero value for other models.
+func imageOptions(m nn.Model, model, preprocess string) (o imaging.Options, err error) {
+	var side sidecar
+	raw, err := os.ReadFile(sidecarPath(model))
+	if err == nil {
+		err = json.Unmarshal(raw, &side)
+	}
+	if err != nil && !os.IsNotExist(err) {
+		return o, &safeio.FormatError{Where: safeio.Where{File: sidecarPath(model)}, Msg: "can't be read", Err: err}
+	}
+	if preprocess == "auto" {
+		preprocess = "none"
+		if side.Preprocess != "" && !normalises(m) {
+			preprocess = side.Preprocess
+		}
+	}
+	if o.Preprocess, err = imaging.ParsePreprocess(preprocess); err != nil {
+		return o, &cli.Error{Code: cli.Usage, Err: err}
+	}
+	specs := m.InputSpecs()
+	if len(specs) != 1 {
+		return o, nil
+	}
+	switch s := specs[0].Shape; {
+	case len(s) == 3 && s[1] > 0 && s[2] > 0:
+		o.Height, o.Width, o.Color = s[1], s[2], imaging.Gray
+	case len(s) == 4 && s[1] > 0 && s[2] > 0 && (s[3] == 1 || s[3] == 3 || s[3] == 4):
+		o.Height, o.Width = s[1], s[2]
+		switch s[3] {
+		case 1:
+			o.Color = imaging.Gray
+		case 4:
+			o.Color = imaging.RGBA
+		}
+	}
+	if side.Color != "" && o.Height > 0 {
+		if o.Color, err = imaging.ParseColor(side.Color); err != nil {
+			return o, err
+		}
+	}
+	if side.Resize != "" {
+		o.Filter, err = imaging.ParseFilter(side.Resize)
+	}
+	return o, err
+}
+
+// normalises says that the model itself rescales or normalises its input.
+func normalises(m nn.Model) bool {
+	for _, l := range nn.Layers(m) {
+		switch l := l.(type) {
+		case *layers.Rescaling, *layers.Normalization:
+			return true
+		case nn.Model:
+			if normalises(l) {
+				return true
+			}
+		}
+	}
+	return false
+}
