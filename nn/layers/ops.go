@@ -14,7 +14,7 @@ import (
 type operation[C any] struct {
 	Config C `json:",inline"` // before Common, so that dtype is the operation's own
 	nn.Common
-	build  func(a *operands, c C) []*nn.Value
+	build func(a *operands, c C) []*nn.Value
 }
 
 // Build implements nn.Layer.

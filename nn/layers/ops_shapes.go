@@ -322,17 +322,7 @@ func splitPoints(a *operands, at any, n int) (points []int) {
 }
 
 func roll(a *operands, x *nn.Value, axis, by int) *nn.Value {
-	n := x.Shape[axis]
-	if n < 0 {
-		a.Failf("axis %d must have a known size, found shape %v", axis, x.Shape)
-	}
-	if n == 0 {
-		return x
-	}
-	if by = ((by % n) + n) % n; by == 0 {
-		return x
-	}
-	return a.Op(op.Concat{Axis: axis}, cut(a.Graph, x, axis, n-by, n), cut(a.Graph, x, axis, 0, n-by))
+	return a.Op(op.Roll{Axis: axis, By: by}, x)
 }
 
 type padConfig struct {

@@ -31,9 +31,9 @@ func firstTap(k, n, m, taps int) int {
 	return int(math.Floor(float64(center(k, n, m)))) - taps/2 + 1
 }
 
-// weights are those of the taps of every output along an axis of n elements: [n*by][taps].
-func (o Resize) weights(r *Run, n, by int) []float32 {
-	m, t := n*by, taps(o.Method)
+// weights are those of the taps of every output along an axis of n elements that become m: [m][taps].
+func (o Resize) weights(r *Run, n, m int) []float32 {
+	t := taps(o.Method)
 	all := r.Dirty(m * t)
 	for k := range m {
 		at := center(k, n, m)

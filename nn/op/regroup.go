@@ -142,6 +142,9 @@ func (o BroadcastTo) Infer(in []Spec) ([]Spec, error) {
 			return nil, fmt.Errorf("can't broadcast shape %v to %v", x, o.To)
 		}
 	}
+	if err := bounded(y); err != nil {
+		return nil, err
+	}
 	return []Spec{{Shape: y, DType: in[0].DType}}, checkRank(y)
 }
 

@@ -117,3 +117,58 @@ func (o Slice) Backward(_ *Run, in, out, dout, din []*Tensor) {
 	l := o.nest(in[0].Shape, out[0].Shape)
 	unstrided(&l, din[0].F32, dout[0].F32)
 }
+
+// Roll moves the elements of an axis By places on; those that fall off the end come back at the start.
+type Roll struct{ Axis, By int }
+
+// Infer implements graph.Op.
+func (o Roll) Infer(in []Spec) ([]Spec, error) {
+	_, err := Axis(o.Axis, len(in[0].Shape))
+	if in[0].DType == graph.String {
+		return nil, fmt.Errorf("can't roll strings")
+	}
+	return in[:1:1], err
+}
+
+// cut is where x's axis is cut in two: the element that comes first.
+func (o Roll) cut(n int) int { return ((-o.By)%n + n) % n }
+
+// Forward implements graph.Op.
+func (o Roll) Forward(_ *Run, in, out []*Tensor) {
+	outer, n, step := lines(in[0].Shape, o.Axis)
+	switch in[0].DType.Storage() {
+	case graph.StoreF32:
+		rollLines(o, out[0].F32, in[0].F32, outer, n, step)
+	case graph.StoreF64:
+		rollLines(o, out[0].F64, in[0].F64, outer, n, step)
+	case graph.StoreI32:
+		rollLines(o, out[0].I32, in[0].I32, outer, n, step)
+	case graph.StoreI64:
+		rollLines(o, out[0].I64, in[0].I64, outer, n, step)
+	}
+}
+
+func rollLines[T any](o Roll, y, x []T, outer, n, step int) {
+	if len(x) == 0 {
+		return
+	}
+	at := o.cut(n) * step
+	for b := range outer {
+		from, to := x[b*n*step:][:n*step], y[b*n*step:][:n*step]
+		copy(to[copy(to, from[at:]):], from)
+	}
+}
+
+// Backward implements graph.Op.
+func (o Roll) Backward(_ *Run, in, _, dout, din []*Tensor) {
+	outer, n, step := lines(in[0].Shape, o.Axis)
+	if in[0].Len() == 0 {
+		return
+	}
+	at := o.cut(n) * step
+	for b := range outer {
+		dx, dy := din[0].F32[b*n*step:][:n*step], dout[0].F32[b*n*step:][:n*step]
+		add(dx[at:], dy[:n*step-at])
+		add(dx[:at], dy[n*step-at:])
+	}
+}

@@ -117,7 +117,8 @@ func (o OneHot) Infer(in []Spec) ([]Spec, error) {
 	if in[0].DType.Storage() != graph.StoreI32 || o.Classes < 0 || o.Classes > 1<<31-1 {
 		return nil, fmt.Errorf("needs int32 indices and a number of classes, found %v and %d", in[0].DType, o.Classes)
 	}
-	return []Spec{f32(slices.Insert(slices.Clone(in[0].Shape), a, o.Classes)...)}, nil
+	y := slices.Insert(slices.Clone(in[0].Shape), a, o.Classes)
+	return []Spec{f32(y...)}, bounded(y)
 }
 
 // Forward implements graph.Op.
@@ -171,7 +172,7 @@ func (o Sort) Forward(r *Run, in, out []*Tensor) {
 	}
 }
 
-// sortLines sorts by heaps of positions, which float32 holds exactly below 2^24; longer lines are refused.
+// sortLines sorts positions, which the run's scratch room, of float32, holds exactly up to 2^24; longer lines are refused.
 func sortLines[T float32 | int32](r *Run, o Sort, x *Tensor, out []*Tensor, v, y []T) {
 	outer, n, step := lines(x.Shape, o.Axis)
 	if n > 1<<24 {

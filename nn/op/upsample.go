@@ -98,10 +98,11 @@ func gather(by []int, dx, dy []float32, shape Shape) {
 	}
 }
 
-// Resize enlarges the images of [batch, height, width, channels] by whole factors, with a kernel that is centred on
+// Resize enlarges the images of [batch, height, width, channels] by whole factors, or to a given size, with a kernel that is centred on
 // half pixels and isn't widened (no antialiasing), as tf.image.resize does.
 type Resize struct {
 	By     [2]int // of height and width
+	To     [2]int // height and width, instead of By; zero: not given
 	Method string // bilinear, bicubic, lanczos3, lanczos5
 }
 
@@ -112,6 +113,13 @@ func (o Resize) Infer(in []Spec) ([]Spec, error) {
 	}
 	if taps(o.Method) == 0 {
 		return nil, fmt.Errorf("there is no interpolation %q", o.Method)
+	}
+	if x := in[0].Shape; o.To != [2]int{} {
+		if len(x) != 4 || o.To[0] < 1 || o.To[1] < 1 || x[1] == 0 || x[2] == 0 {
+			return nil, fmt.Errorf("can't resize images of shape %v to %v", x, o.To)
+		}
+		y := Shape{x[0], o.To[0], o.To[1], x[3]}
+		return []Spec{{Shape: y, DType: in[0].DType}}, bounded(y)
 	}
 	y, err := enlarge(in[0].Shape, []int{1, o.By[0], o.By[1], 1})
 	return []Spec{{Shape: y, DType: in[0].DType}}, err
@@ -129,12 +137,12 @@ func (o Resize) Forward(r *Run, in, out []*Tensor) {
 	}
 	x, y := in[0].Shape, out[0].Shape
 	l := newLoop(resizeRow)
-	l.x, l.y, l.z = in[0].F32, r.Dirty(x[0]*x[1]*y[2]*x[3]), o.weights(r, x[2], o.By[1])
+	l.x, l.y, l.z = in[0].F32, r.Dirty(x[0]*x[1]*y[2]*x[3]), o.weights(r, x[2], y[2])
 	l.n = [4]int{x[2], y[2], x[3], taps(o.Method)}
 	wide := l.y
 	l.run(r, x[0]*x[1], len(in[0].F32)*l.n[3])
 	l = newLoop(resizeColumn)
-	l.x, l.y, l.z = wide, out[0].F32, o.weights(r, x[1], o.By[0])
+	l.x, l.y, l.z = wide, out[0].F32, o.weights(r, x[1], y[1])
 	l.n = [4]int{x[1], y[1], y[2] * y[3], taps(o.Method)}
 	l.run(r, x[0]*y[1], len(out[0].F32)*l.n[3])
 }
@@ -147,12 +155,12 @@ func (o Resize) Backward(r *Run, in, out, dout, din []*Tensor) {
 	x, y := in[0].Shape, out[0].Shape
 	n, row := taps(o.Method), y[2]*y[3]
 	wide := r.Scratch(x[0] * x[1] * row)
-	weights := o.weights(r, x[1], o.By[0])
+	weights := o.weights(r, x[1], y[1])
 	for i := range x[0] * y[1] {
 		image, k := wide[i/y[1]*x[1]*row:][:x[1]*row], i%y[1]
 		spread(image, dout[0].F32[i*row:][:row], firstTap(k, x[1], y[1], n), weights[k*n:][:n])
 	}
-	weights = o.weights(r, x[2], o.By[1])
+	weights = o.weights(r, x[2], y[2])
 	c := x[3]
 	for i := range x[0] * x[1] {
 		from, to := wide[i*row:][:row], din[0].F32[i*x[2]*c:][:x[2]*c]
