@@ -1,6 +1,8 @@
 """Operation nodes of Functional models: operators, slices and keras.ops calls; and what tf-keras writes for the same."""
+import keras
 import tensorflow as tf
 from keras import ops
+from keras.src.ops import nn, numpy
 
 from .common import fixed, integers, normal, sequence, uniform
 
@@ -14,6 +16,8 @@ def goldens(s):
     products(s)
     choices(s)
     networks(s)
+    rarer(s)
+    activations(s)
     masks(s)
     keras2(s)
 
@@ -166,6 +170,40 @@ def networks(s):
     s.op("max_pool", lambda a: ops.max_pool(a, 2, 2, padding="same"), image)
     s.op("average_pool", lambda a: ops.average_pool(a, 3, 2), image)
     s.op("relu_then_mean", lambda a: ops.mean(ops.relu(a), axis=(1, 2)), image)
+
+
+def rarer(s):
+    """The rest of what is registered: each operation is run by a golden."""
+    x, image = normal(2, 7, scale=1.5), normal(2, 3, 4, 5)
+    within = uniform(2, 7, low=-0.9, high=0.9)
+    for name in "arcsin arccos arctanh erfinv".split():
+        s.op(name, getattr(ops, name), within)
+    for name in """arcsinh cbrt copy deg2rad rad2deg exp2 tan hard_tanh hard_shrink soft_shrink tanh_shrink squareplus sparse_plus
+                   sparse_sigmoid sparsemax""".split():
+        s.op(name, getattr(ops, name), x)
+    s.op("abs_class", lambda a: numpy.Abs()(a), x)
+    s.op("arccosh", ops.arccosh, uniform(2, 7, low=1.2, high=3))
+    s.op("amax", lambda a: ops.amax(a, axis=1), image)
+    s.op("amin", lambda a: ops.amin(a, axis=(1, 3), keepdims=True), image)
+    s.op("divide_function", ops.divide, x, uniform(2, 7, low=0.5, high=2))
+    s.op("divide_no_nan", ops.divide_no_nan, fixed([[1.0, -2.0, 0.0, 5.0]]), fixed([[2.0, 0.0, 0.0, -4.0]]), trains=False)
+    s.op("full_like", lambda a: ops.full_like(a, 2.5) * a, x)
+    s.op("glu", lambda a: ops.glu(a, axis=-1), normal(2, 3, 6))
+    s.op("inner", ops.inner, normal(2, 4), normal(3, 4))
+    s.op("tensordot", lambda a, b: ops.tensordot(a, b, axes=[[2], [0]]), normal(2, 3, 4), normal(4, 5))
+    s.op("logaddexp", ops.logaddexp, x, normal(2, 7))
+    s.op("isfinite", ops.isfinite, fixed([[1.0, float("inf"), float("-inf"), float("nan")]]), trains=False)
+    s.op("isinf", ops.isinf, fixed([[1.0, float("inf"), float("-inf"), float("nan")]]), trains=False)
+    s.op("layer_normalization", lambda a, g, b: nn.LayerNorm(axis=-1, epsilon=1e-3)(a, g, b), normal(2, 3, 4), normal(4), normal(4))
+    s.op("rms_normalization", lambda a, g: nn.RMSNorm(axis=-1, epsilon=1e-6)(a, g), normal(2, 3, 4), normal(4))
+
+
+def activations(s):
+    """keras.activations called on tensors: some leave operations of their own module."""
+    x = normal(2, 7, scale=2)
+    for name in "relu log_softmax swish gelu softmax leaky_relu elu".split():
+        s.op("activations_" + name, getattr(keras.activations, name), x)
+    s.op("activations_relu_all", lambda a: keras.activations.relu(a, negative_slope=0.1, max_value=1.5, threshold=0.2), x)
 
 
 def masks(s):
