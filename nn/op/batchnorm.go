@@ -56,10 +56,14 @@ func (o BatchNorm) Forward(r *Run, in, out []*Tensor) {
 	outer, n, step := lines(in[0].Shape, o.Axis)
 	st := r.Dirty(2 * n)
 	s, t := st[:n], st[n:] // y = x·s + t
+	var means, variances []float64
+	if o.Train {
+		means, variances = o.moments(in, outer, n, step)
+	}
 	for c := range n {
 		mean, variance := in[3].F32[c], in[4].F32[c]
 		if o.Train {
-			mean, variance = o.moments(in, c, outer, n, step)
+			mean, variance = float32(means[c]), float32(variances[c])
 			out[1].F32[c] = in[3].F32[c]*o.Momentum + mean*(1-o.Momentum)
 			out[2].F32[c] = in[4].F32[c]*o.Momentum + variance*(1-o.Momentum)
 			out[3].F32[c], out[3].F32[n+c] = mean, rsqrt(variance+o.Eps)
@@ -106,27 +110,49 @@ func kept(mask *Tensor, b, i, outer, step int) bool {
 	return mask.I32[(b*step+i)*len(mask.I32)/(outer*step)] != 0
 }
 
-func (o BatchNorm) moments(in []*Tensor, c, outer, n, step int) (mean, variance float32) {
-	mask := maskOf(in, 5)
-	var sum, square, count float64
+// positions counts those that the mask keeps; at least one.
+func positions(mask *Tensor, outer, step int) float64 {
+	count := 0
 	for b := range outer {
-		for i, v := range in[0].F32[(b*n+c)*step:][:step] {
+		for i := range step {
 			if kept(mask, b, i, outer, step) {
-				sum += float64(v)
 				count++
 			}
 		}
 	}
-	count = max(count, 1)
-	m := sum / count
+	return float64(max(count, 1))
+}
+
+// moments are each channel's mean and variance, found in two passes through memory.
+func (o BatchNorm) moments(in []*Tensor, outer, n, step int) (mean, variance []float64) {
+	mask, x := maskOf(in, 5), in[0].F32
+	count := positions(mask, outer, step)
+	mean, variance = make([]float64, n), make([]float64, n)
 	for b := range outer {
-		for i, v := range in[0].F32[(b*n+c)*step:][:step] {
-			if kept(mask, b, i, outer, step) {
-				square += (float64(v) - m) * (float64(v) - m)
+		for c := range n {
+			for i, v := range x[(b*n+c)*step:][:step] {
+				if kept(mask, b, i, outer, step) {
+					mean[c] += float64(v)
+				}
 			}
 		}
 	}
-	return float32(m), float32(square / count)
+	for c := range mean {
+		mean[c] /= count
+	}
+	for b := range outer {
+		for c, m := range mean {
+			for i, v := range x[(b*n+c)*step:][:step] {
+				if kept(mask, b, i, outer, step) {
+					variance[c] += (float64(v) - m) * (float64(v) - m)
+				}
+			}
+		}
+	}
+	for c := range variance {
+		variance[c] /= count
+	}
+	return mean, variance
 }
 
 // maskOf is optional input i.
@@ -138,44 +164,52 @@ func maskOf(in []*Tensor, i int) *Tensor {
 }
 
 // Backward implements graph.Op.
-func (o BatchNorm) Backward(_ *Run, in, out, dout, din []*Tensor) {
+func (o BatchNorm) Backward(r *Run, in, out, dout, din []*Tensor) {
 	outer, n, step := lines(in[0].Shape, o.Axis)
 	mask := maskOf(in, 5)
 	x, dy := in[0].F32, dout[0].F32
-	for c := range n {
-		mean, inv := in[3].F32[c], rsqrt(in[4].F32[c]+o.Eps)
-		if o.Train {
-			mean, inv = out[3].F32[c], out[3].F32[n+c]
-		}
-		var sum, dot, count float64 // of dy and dy·xn
-		for b := range outer {
+	mean, inv := in[3].F32, r.Dirty(n)
+	for c := range inv {
+		inv[c] = rsqrt(in[4].F32[c] + o.Eps)
+	}
+	if o.Train {
+		mean, inv = out[3].F32[:n], out[3].F32[n:]
+	}
+	sum, dot := make([]float64, n), make([]float64, n) // of dy and dy·xn
+	for b := range outer {
+		for c := range n {
 			at := (b*n + c) * step
 			for i, d := range dy[at:][:step] {
-				sum += float64(d)
-				dot += float64(d) * float64((x[at+i]-mean)*inv)
-				if kept(mask, b, i, outer, step) {
-					count++
-				}
+				sum[c] += float64(d)
+				dot[c] += float64(d) * float64((x[at+i]-mean[c])*inv[c])
 			}
 		}
+	}
+	for c := range n {
 		if in[1] != nil && din[1] != nil {
-			din[1].F32[c] += float32(dot)
+			din[1].F32[c] += float32(dot[c])
 		}
 		if in[2] != nil && din[2] != nil {
-			din[2].F32[c] += float32(sum)
+			din[2].F32[c] += float32(sum[c])
 		}
-		if din[0] == nil {
-			continue
-		}
+	}
+	if din[0] == nil {
+		return
+	}
+	dx, count := din[0].F32, positions(mask, outer, step)
+	scale, mean1, dot1 := r.Dirty(n), r.Dirty(n), r.Dirty(n)
+	for c := range n {
 		gamma, _ := gammaBeta(in, c)
-		mean1, dot1 := float32(sum/max(count, 1)), float32(dot/max(count, 1))
-		for b := range outer {
+		scale[c], mean1[c], dot1[c] = gamma*inv[c], float32(sum[c]/count), float32(dot[c]/count)
+	}
+	for b := range outer {
+		for c := range n {
 			at := (b*n + c) * step
 			for i, d := range dy[at:][:step] {
 				if o.Train && kept(mask, b, i, outer, step) {
-					d -= mean1 + (x[at+i]-mean)*inv*dot1
+					d -= mean1[c] + (x[at+i]-mean[c])*inv[c]*dot1[c]
 				}
-				din[0].F32[at+i] += gamma * inv * d
+				dx[at+i] += scale[c] * d
 			}
 		}
 	}
