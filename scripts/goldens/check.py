@@ -40,8 +40,7 @@ def write_manifest(root, entries, partial):
 def compare(root, made, entries, only):
     """Compares each file made anew with the one kept, prints what differs, and returns an exit code."""
     kept = {e["file"]: e for e in json.loads((root / "manifest.json").read_text())["files"]}
-    if only is None:
-        entries = [*entries, *others(root)]
+    entries = [*entries, *(e for e in others(root) if only is None or only.search(e["file"]))]
     problems = []
     for e in entries:
         file = e["file"]
