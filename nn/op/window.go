@@ -105,6 +105,3 @@ func (b *box) taps(k, o int) (from, to int) {
 	from = o*b.stride[k] - b.low[k]
 	return max(from, 0), min(from+b.size[k], b.in[k])
 }
-
-// positions is the number of output positions of one example.
-func (b *box) positions() int { return b.out[0] * b.out[1] * b.out[2] }
