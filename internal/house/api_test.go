@@ -121,7 +121,7 @@ func (a *api) function(d *ast.FuncDecl) {
 	if !d.Name.IsExported() {
 		return
 	}
-	signature := parameters(d.Type.TypeParams) + strings.TrimPrefix(types.ExprString(&ast.FuncType{Params: d.Type.Params, Results: d.Type.Results}), "func")
+	signature := parameters(d.Type.TypeParams) + signature(d.Type)
 	if d.Recv == nil {
 		a.add("func %s%s", d.Name.Name, signature)
 		return
@@ -168,7 +168,7 @@ func (a *api) typ(s *ast.TypeSpec) {
 		for _, m := range e.Methods.List {
 			for _, n := range m.Names {
 				if n.IsExported() {
-					a.add("interface %s, %s%s", s.Name.Name, n.Name, strings.TrimPrefix(types.ExprString(m.Type), "func"))
+					a.add("interface %s, %s%s", s.Name.Name, n.Name, signature(m.Type.(*ast.FuncType)))
 				} else {
 					a.add("interface %s, unexported methods", s.Name.Name)
 				}
@@ -206,6 +206,28 @@ func (a *api) fields(of string, st *ast.StructType) {
 		}
 		a.add("field %s embeds %s%s", of, types.ExprString(f.Type), tag)
 	}
+}
+
+// signature is a function's without the names of its parameters: they aren't part of the promise.
+func signature(f *ast.FuncType) string {
+	list := func(l *ast.FieldList) (parts []string) {
+		if l != nil {
+			for _, f := range l.List {
+				for range max(1, len(f.Names)) {
+					parts = append(parts, types.ExprString(f.Type))
+				}
+			}
+		}
+		return parts
+	}
+	s, results := "("+strings.Join(list(f.Params), ", ")+")", list(f.Results)
+	switch len(results) {
+	case 0:
+		return s
+	case 1:
+		return s + " " + results[0]
+	}
+	return s + " (" + strings.Join(results, ", ") + ")"
 }
 
 func parameters(l *ast.FieldList) string {
