@@ -72,7 +72,13 @@ func LoadOptions(path string, o Options) (nn.Model, error) {
 }
 
 // Read reads a model of size bytes from r, for callers that have no file.
-func Read(r io.ReaderAt, size int64, o Options) (nn.Model, error) { return o.read(r, size) }
+func Read(r io.ReaderAt, size int64, o Options) (nn.Model, error) {
+	m, err := o.read(r, size)
+	if err != nil {
+		return nil, broken(err)
+	}
+	return m, nil
+}
 
 // FromJSON makes a model of an architecture: the JSON of Keras's model.to_json(), config.json or model_config. Its weights
 // have no values yet; see LoadWeights and nn.InitWeights.
@@ -203,6 +209,9 @@ func (o Options) decode(raw []byte, v version, from form) (nn.Model, error) {
 	if !ok {
 		return nil, &FormatError{Msg: "the file's outermost object isn't a model", Got: fmt.Sprintf("%q", layer.Base().Class)}
 	}
+	if err := uniqueNames(m); err != nil {
+		return nil, err
+	}
 	nn.SetOrigin(m, origin)
 	var env struct {
 		Compile json.RawMessage `json:"compile_config"`
@@ -217,8 +226,35 @@ func (o Options) decode(raw []byte, v version, from form) (nn.Model, error) {
 	return m, nil
 }
 
+// uniqueNames refuses models in which two layers have one name, as Keras does: calls and weights go by it.
+func uniqueNames(m nn.Model) error {
+	seen := map[string]bool{}
+	for _, l := range nn.Layers(m) {
+		if name := l.Base().Name; seen[name] {
+			return &FormatError{Where: nn.Where{Layer: name, Class: l.Base().Class}, Msg: fmt.Sprintf("another layer of model %q has the same name", m.Base().Name)}
+		} else {
+			seen[name] = true
+		}
+		if inner, ok := l.(nn.Model); ok {
+			if err := uniqueNames(inner); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// broken types the error for what an HDF5 file refers to but doesn't hold.
+func broken(err error) error {
+	if errors.Is(err, hdf5.ErrNotFound) {
+		return &FormatError{Msg: "the file is incomplete", Err: err}
+	}
+	return err
+}
+
 // at says in which file err happened.
 func at(err error, path string) error {
+	err = broken(err)
 	var many UnsupportedErrors
 	if errors.As(err, &many) {
 		for _, u := range many {

@@ -138,13 +138,22 @@ func (s *modelState) predict(ctx context.Context, m Model, x []*Tensor) ([]*Tens
 		if err != nil {
 			return nil, err
 		}
+		if rows <= predictBatch { // whole, so that outputs needn't have a batch axis
+			for _, y := range ys {
+				out = append(out, y.Clone())
+			}
+			return out, nil
+		}
 		for i, y := range ys {
+			n := part[0].Shape[0]
+			if len(y.Shape) == 0 || y.Shape[0]%n != 0 {
+				return nil, fmt.Errorf("output %d has shape %v for %d rows, so batches of it can't be joined: give at most %d rows", i, y.Shape, n, predictBatch)
+			}
+			each := y.Shape[0] / n
 			if at == 0 {
-				out = append(out, graph.New(Spec{Shape: append(Shape{rows * y.Shape[0] / max(part[0].Shape[0], 1)}, y.Shape[1:]...), DType: y.DType}))
+				out = append(out, graph.New(Spec{Shape: append(Shape{rows * each}, y.Shape[1:]...), DType: y.DType}))
 			}
-			if rows > 0 {
-				out[i].Rows(at*out[i].Shape[0]/rows, at*out[i].Shape[0]/rows+y.Shape[0]).CopyFrom(y)
-			}
+			out[i].Rows(at*each, at*each+y.Shape[0]).CopyFrom(y)
 		}
 	}
 	return out, nil
