@@ -216,7 +216,7 @@ type EvaluateOptions struct {
 
 // Evaluate measures loss and metrics of a compiled model on d.
 func Evaluate(ctx context.Context, m nn.Model, d data.Source, o EvaluateOptions) (Logs, error) {
-	t, err := NewTrainer(m, Options{Threads: o.Threads, MaxBytes: o.MaxBytes})
+	t, err := newTrainer(m, Options{Threads: o.Threads, MaxBytes: o.MaxBytes})
 	if err != nil {
 		return nil, err
 	}

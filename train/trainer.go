@@ -30,6 +30,21 @@ type Trainer struct {
 
 // NewTrainer makes a trainer of a compiled model. Its weights must have values.
 func NewTrainer(m nn.Model, o Options) (*Trainer, error) {
+	t, err := newTrainer(m, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.keepSlots(m, t.opt); err != nil {
+		t.Close()
+		return nil, err
+	}
+	t.step = newStep(t.opt, t.vars)
+	t.finish()
+	return t, nil
+}
+
+// newTrainer makes what evaluation needs: all but what the optimizer keeps.
+func newTrainer(m nn.Model, o Options) (*Trainer, error) {
 	c, err := ConfigOf(m)
 	if err != nil {
 		return nil, err
@@ -62,9 +77,7 @@ func NewTrainer(m nn.Model, o Options) (*Trainer, error) {
 			return nil, err
 		}
 	}
-	t.step = newStep(t.opt, t.vars)
 	t.pool = par.New(o.Threads)
-	t.finish()
 	return t, nil
 }
 

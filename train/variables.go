@@ -65,14 +65,10 @@ type state struct {
 	list      []nn.Variable
 }
 
-// newState makes the variables of an optimizer for the trained weights, in Keras's order, and takes over what the model has.
+// newState lists the trained weights, in Keras's order.
 func newState(m nn.Model, opt Optimizer) (*state, error) {
 	s := &state{iteration: graph.New(nn.Spec{Shape: nn.Shape{}, DType: graph.Int64}), rate: graph.New(nn.Spec{Shape: nn.Shape{}})}
 	s.rate.F32[0] = float32(opt.common().LearningRate)
-	prefix := ""
-	if q, ok := m.(*nn.Sequential); ok {
-		prefix = q.Name + "/"
-	}
 	for w := range nn.Weights(m) {
 		if !w.Trainable {
 			continue
@@ -84,6 +80,15 @@ func newState(m nn.Model, opt Optimizer) (*state, error) {
 			return nil, fmt.Errorf("weight %s has no value yet", w.Path)
 		}
 		s.vars = append(s.vars, &variable{weight: w})
+	}
+	return s, nil
+}
+
+// keepSlots makes what an optimizer keeps of each weight, and takes over what the model has of it. Names are Keras's.
+func (s *state) keepSlots(m nn.Model, opt Optimizer) error {
+	prefix := ""
+	if q, ok := m.(*nn.Sequential); ok {
+		prefix = q.Name + "/"
 	}
 	s.list = []nn.Variable{{Name: "iteration", Value: s.iteration}, {Name: "learning_rate", Value: s.rate}}
 	for _, group := range opt.slots() {
@@ -99,7 +104,7 @@ func newState(m nn.Model, opt Optimizer) (*state, error) {
 	if m.Training() != nil {
 		had = m.Training().Variables
 	}
-	return s, s.restore(had)
+	return s.restore(had)
 }
 
 // restore takes over variables, by position. Where the optimizer was never used there are none, or the first two alone.
