@@ -170,7 +170,7 @@ func (f *fit) epoch(ctx context.Context, size int) (stopped, err error) {
 		if err := f.d.Read(b, rows); err != nil {
 			return nil, err
 		}
-		if s.Logs, err = f.train(ctx, b, rows); err != nil {
+		if s.Logs, err = f.train(b, rows); err != nil {
 			var nan *NaNError
 			if errors.As(err, &nan) {
 				nan.Epoch, nan.Step, nan.Steps = s.Epoch+1, s.Step+1, s.Steps

@@ -94,7 +94,7 @@ func TestSameSeedSameBits(t *testing.T) {
 
 func TestStepAllocatesNothing(t *testing.T) {
 	for name, opt := range map[string]train.Optimizer{"adam": train.NewAdam(), "sgd": train.NewSGD(), "rmsprop": train.NewRMSprop()} {
-		m := network(t, opt, layers.NewBatchNormalization())
+		m := network(t, opt, layers.NewDense(5, "tanh"))
 		tr, err := train.NewTrainer(m, train.Options{Threads: 1})
 		if err != nil {
 			t.Fatal(err)
@@ -114,7 +114,7 @@ func TestStepAllocatesNothing(t *testing.T) {
 			}
 		}
 		step()
-		if n := testing.AllocsPerRun(10, step); n > 1 { // the context that can't be cancelled
+		if n := testing.AllocsPerRun(10, step); n > 0 {
 			t.Errorf("%s: %v allocations a step", name, n)
 		}
 	}

@@ -167,14 +167,14 @@ func (t *Trainer) TrainOnBatch(ctx context.Context, b *data.Batch) (Logs, error)
 	return t.train(ctx, b, nil)
 }
 
-// train is one step. Once it has begun, it is finished even if ctx ends. rows are the rows' numbers, for errors.
-func (t *Trainer) train(ctx context.Context, b *data.Batch, rows []int) (Logs, error) {
+// train is one step. Once it has begun, it is finished, whatever ends meanwhile. rows are the rows' numbers, for errors.
+func (t *Trainer) train(b *data.Batch, rows []int) (Logs, error) {
 	e := &t.fitting
 	if err := t.ready(e, b); err != nil {
 		return nil, err
 	}
 	e.run.Seed, e.run.Step = t.o.Seed, uint64(t.iteration.I64[0])
-	if err := e.forward(context.WithoutCancel(ctx), b); err != nil {
+	if err := e.forward(context.Background(), b); err != nil {
 		return nil, err
 	}
 	e.run.ZeroGrad()
