@@ -164,7 +164,10 @@ func (t *Trainer) ResetMetrics() { t.fitting.reset() }
 
 // TrainOnBatch makes one step and returns the means since ResetMetrics, which last until the next step.
 func (t *Trainer) TrainOnBatch(ctx context.Context, b *data.Batch) (Logs, error) {
-	return t.train(ctx, b, nil)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return t.train(b, nil)
 }
 
 // train is one step. Once it has begun, it is finished, whatever ends meanwhile. rows are the rows' numbers, for errors.
