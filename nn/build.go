@@ -13,6 +13,7 @@ import (
 type Graph struct {
 	*graph.Graph
 	Training bool
+	Keras2   bool        // the model's config was Keras 2's, whose merging layers treat masks differently
 	Calls    []LayerCall // every call of every layer, in the order they ended
 
 	stack []Layer
@@ -159,7 +160,7 @@ func Trace(m Model, training bool) (g *Graph, outs []Wire, err error) {
 			panic(r)
 		}
 	}()
-	g = &Graph{Graph: graph.NewGraph(), Training: training, calls: map[Layer]int{}}
+	g = &Graph{Graph: graph.NewGraph(), Training: training, Keras2: OriginOf(m).Translated, calls: map[Layer]int{}}
 	specs := m.InputSpecs()
 	if len(specs) == 0 {
 		g.Failf("model %q doesn't say the shape of its input", m.Base().Name)

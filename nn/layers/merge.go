@@ -9,7 +9,8 @@ import (
 )
 
 // Merge combines inputs element by element, broadcasting them: Add, Subtract, Multiply, Average, Maximum, Minimum. The
-// output's mask is the OR of the inputs', none if one has none.
+// output's mask is the OR of the inputs', none if one has none. (Keras 2's, in a model of that origin, is the AND of those
+// that there are, and what is masked is computed like the rest.)
 //
 // Source: keras/src/layers/merging/base_merge.py
 type Merge struct {
@@ -57,10 +58,10 @@ func (l *Merge) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 		}
 	}
 	y := ins[0].Value
-	switch l.fn {
-	case "multiply":
+	switch {
+	case l.fn == "multiply" && !g.Keras2:
 		y = l.product(g, ins)
-	case "maximum", "minimum":
+	case (l.fn == "maximum" || l.fn == "minimum") && !g.Keras2:
 		y = l.extreme(g, ins)
 	default:
 		for _, in := range ins[1:] {
@@ -69,6 +70,9 @@ func (l *Merge) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 	}
 	if l.Class == "Average" {
 		y = binary(g, "divide", float(g, y), g.Scalar(float32(len(ins))))
+	}
+	if g.Keras2 {
+		return []nn.Wire{{Value: y, Mask: bothMasks(g, c.Ins())}}
 	}
 	return []nn.Wire{{Value: y, Mask: eitherMask(g, c.Ins())}}
 }
@@ -148,6 +152,19 @@ func eitherMask(g *nn.Graph, ins []nn.Wire) *nn.Value {
 	return mask
 }
 
+// bothMasks is Keras 2's rule: the AND of the masks that there are.
+func bothMasks(g *nn.Graph, ins []nn.Wire) (mask *nn.Value) {
+	for _, in := range ins {
+		switch {
+		case mask == nil:
+			mask = in.Mask
+		case in.Mask != nil:
+			mask = g.Op(op.Binary{Fn: "logical_and"}, mask, in.Mask)
+		}
+	}
+	return mask
+}
+
 // Concatenate joins inputs along an axis.
 //
 // Source: keras/src/layers/merging/concatenate.py
@@ -183,7 +200,7 @@ func (l *Concatenate) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 }
 
 // mask joins the inputs' masks, spread over their inputs' shapes, as the inputs were; a position of the result is kept
-// if one of its features is.
+// if one of its features is (in Keras 2, if all are).
 func (l *Concatenate) mask(g *nn.Graph, ins []nn.Wire) *nn.Value {
 	if !slices.ContainsFunc(ins, func(w nn.Wire) bool { return w.Mask != nil }) {
 		return nil
@@ -201,5 +218,9 @@ func (l *Concatenate) mask(g *nn.Graph, ins []nn.Wire) *nn.Value {
 		}
 	}
 	joined := g.Op(op.Concat{Axis: l.Axis}, masks...)
-	return g.Op(op.Reduce{Fn: "any", Axes: []int{len(joined.Shape) - 1}}, joined)
+	fn := "any"
+	if g.Keras2 {
+		fn = "all"
+	}
+	return g.Op(op.Reduce{Fn: fn, Axes: []int{len(joined.Shape) - 1}}, joined)
 }
