@@ -20,14 +20,25 @@ func ExampleNewSequential() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	for w := range nn.Weights(m) {
-		fmt.Println(w.Path, w.Shape)
+	table, err := nn.Summary(m, nn.SummaryOptions{Arithmetic: true})
+	if err != nil {
+		log.Fatal(err)
 	}
+	fmt.Println(table)
 	// Output:
-	// dense/kernel (784, 128)
-	// dense/bias (128,)
-	// dense_1/kernel (128, 10)
-	// dense_1/bias (10,)
+	// Model: "sequential"
+	// ┏━━━━━━━━━━━━━━━━━━━━━━━━┳━━━━━━━━━━━━━━━━━━━┳━━━━━━━━━━┳━━━━━━━━━━━━━━━━━━┓
+	// ┃ Layer (type)           ┃ Output Shape      ┃  Param # ┃ Arithmetic       ┃
+	// ┡━━━━━━━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━╇━━━━━━━━━━━━━━━━━━┩
+	// │ flatten (Flatten)      │ (None, 784)       │        0 │                  │
+	// ├────────────────────────┼───────────────────┼──────────┼──────────────────┤
+	// │ dense (Dense)          │ (None, 128)       │  100,480 │ 784 x 128 + 128  │
+	// ├────────────────────────┼───────────────────┼──────────┼──────────────────┤
+	// │ dense_1 (Dense)        │ (None, 10)        │    1,290 │ 128 x 10 + 10    │
+	// └────────────────────────┴───────────────────┴──────────┴──────────────────┘
+	//  Total params: 101,770 (397.54 KB)
+	//  Trainable params: 101,770 (397.54 KB)
+	//  Non-trainable params: 0 (0.00 B)
 }
 
 // A model that isn't a chain: two inputs, a layer that both go through, and a shortcut.
