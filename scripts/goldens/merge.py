@@ -14,7 +14,7 @@ def goldens(s):
         s.layer(cls, "broadcast", make, normal(2, 3, 4), normal(2, 1, 4), k2=cls in ("Add", "Multiply"))
         s.layer(cls, "broadcast_image", make, normal(2, 3, 4, 5), normal(2, 1, 1, 5))
         s.layer(cls, "ranks", make, normal(2, 3, 4), normal(2, 4))
-        s.layer(cls, "both_masked", make, sequence([5, 3, 0], 4), sequence([2, 5, 0], 4, holes=[(1, 1)]), mask=True,
+        s.layer(cls, "both_masked", make, sequence([5, 3, 0], 4), sequence([2, 5, 0], 4, holes=[(1, 1)]), mask=True, k2=True,
                 trains=cls not in ("Maximum", "Minimum"))  # two zeros tie
         masked_and_plain(s, cls)
         if cls != "Subtract":
@@ -28,7 +28,7 @@ def masked_and_plain(s, cls):
         a, b = K.Input((5, 3)), K.Input((5, 3))
         return K.Model([a, b], getattr(K.layers, cls)()([K.layers.Masking(0.0)(a), b]))
 
-    s.model(cls, "one_masked", build, sequence([5, 2], 3), normal(2, 5, 3))
+    s.model(cls, "one_masked", build, sequence([5, 2], 3), normal(2, 5, 3), k2=True)
 
 
 def shared(s, cls):
@@ -48,7 +48,7 @@ def concatenate(s):
     s.layer("Concatenate", "channels", lambda L: L.Concatenate(axis=3), normal(2, 3, 4, 2), normal(2, 3, 4, 5))
     s.layer("Concatenate", "height", lambda L: L.Concatenate(axis=1), normal(2, 3, 4, 2), normal(2, 1, 4, 2))
     s.layer("Concatenate", "both_masked", lambda L: L.Concatenate(), sequence([5, 2], 3), sequence([3, 5], 2, holes=[(1, 1)]),
-            mask=True)
+            mask=True, k2=True)
     s.layer("Concatenate", "time_masked", lambda L: L.Concatenate(axis=1), sequence([3, 2], 3), sequence([4, 1], 3), mask=True)
 
     def one_masked(K):
