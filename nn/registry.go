@@ -28,6 +28,7 @@ type Decoder struct {
 
 	unsupported   UnsupportedErrors
 	layers, depth int
+	warned        map[string]bool
 }
 
 // Known says that the registry has the class.
@@ -109,15 +110,26 @@ func (d *Decoder) Layer(raw json.RawMessage) (Layer, error) {
 				b.read[key] = readField{}
 			}
 		case inert(key) || harmless(value) || d.Ignore[class+"."+key]:
-			if !inert(key) && d.Warn != nil {
-				d.Warn(fmt.Sprintf("%v isn't known; it is kept", where))
-			}
+			d.passed(where)
 			b.extra[key] = value
 		default:
 			d.reject(&UnsupportedError{Where: where, Msg: "unknown key with value " + abridge(value)})
 		}
 	}
 	return l, nil
+}
+
+// passed warns of an unknown key that may pass, once for all layers of a class.
+func (d *Decoder) passed(where Where) {
+	id := where.Class + "." + where.Key
+	if d.Warn == nil || inert(where.Key) || d.warned[id] {
+		return
+	}
+	if d.warned == nil {
+		d.warned = map[string]bool{}
+	}
+	d.warned[id] = true
+	d.Warn(fmt.Sprintf("%v isn't known; it is kept", where))
 }
 
 func carriesPlace(err error) bool {

@@ -1,6 +1,8 @@
 package layers
 
 import (
+	"encoding/json"
+
 	"kerasgo/nn"
 	"kerasgo/nn/graph"
 	"kerasgo/nn/op"
@@ -16,6 +18,9 @@ type BatchNormalization struct {
 	Epsilon  float32 `json:"epsilon"`
 	Center   bool    `json:"center"`
 	Scale    bool    `json:"scale"`
+	Renorm   bool    `json:"renorm"`
+
+	RenormClipping json.RawMessage `json:"renorm_clipping"`
 
 	BetaInitializer           nn.Initializer `json:"beta_initializer"`
 	GammaInitializer          nn.Initializer `json:"gamma_initializer"`
@@ -34,6 +39,9 @@ func (l *BatchNormalization) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 	axis, err := op.Axis(l.Axis, len(x.Shape))
 	if err != nil {
 		g.Failf("%v", err)
+	}
+	if l.Renorm {
+		g.Unsupportedf("renorm", "batch renormalization is not supported")
 	}
 	n := x.Shape[axis]
 	var gamma, beta, mask *nn.Value
