@@ -82,6 +82,11 @@ func writer(m nn.Model, to form) (func(io.Writer) error, error) {
 			return nil, err
 		}
 	}
+	if to == formJSON || to == formH5 || to == formKeras {
+		if err := oldMasks(m); err != nil {
+			return nil, err
+		}
+	}
 	switch to {
 	case formJSON:
 		raw, err := ToJSON(m)

@@ -143,6 +143,11 @@ func setVariables(m nn.Model, vars []nn.Variable) {
 	if was := m.Training(); was != nil {
 		t = *was
 	}
+	if nn.OriginOf(m).Translated && len(vars) > 1 && len(vars[1].Value.Shape) > 0 { // Keras 2 keeps the rate in the config alone
+		if rate := learningRate(t.Compile); rate != nil {
+			vars = slices.Insert(vars, 1, nn.Variable{Name: "learning_rate", Value: rate})
+		}
+	}
 	nameVariables(m, t.Compile, vars)
 	t.Variables = vars
 	nn.SetTraining(m, &t)
@@ -333,6 +338,16 @@ func readLegacyOptimizer(m nn.Model, root *hdf5.Group) error {
 	return nil
 }
 
+// learningRate is the optimizer's, a scalar; nil where it follows a schedule.
+func learningRate(compile json.RawMessage) *nn.Tensor {
+	var rate float32
+	_, _, config := optimizerOf(compile)
+	if json.Unmarshal(config["learning_rate"], &rate) != nil {
+		return nil
+	}
+	return &nn.Tensor{Spec: nn.Spec{Shape: nn.Shape{}}, F32: []float32{rate}}
+}
+
 // oldSlots are Keras 2's names of slots.
 var oldSlots = map[string]string{"m": "momentum", "v": "velocity", "vhat": "velocity_hat", "momentum": "momentum", "velocity": "velocity",
 	"rms": "velocity", "average_gradient": "average_gradient", "mg": "average_gradient", "accumulator": "accumulator"}
@@ -354,12 +369,11 @@ func oldVariables(m nn.Model, vars []nn.Variable) []nn.Variable {
 		}
 	}
 	class, _, config := optimizerOf(m.Training().Compile)
-	var rate float32
-	if len(out) != 1 || json.Unmarshal(config["learning_rate"], &rate) != nil {
+	rate := learningRate(m.Training().Compile)
+	if len(out) != 1 || rate == nil {
 		return nil
 	}
-	out = append(out, nn.Variable{Name: "learning_rate", Value: graph.FromF32([]float32{rate})})
-	out[1].Value.Shape = nn.Shape{}
+	out = append(out, nn.Variable{Name: "learning_rate", Value: rate})
 	for _, s := range slotsOf(m, class, config) {
 		of := found[s.name]
 		if len(of) == 0 || !of[0].Value.Shape.Equal(s.weight.Shape) {
