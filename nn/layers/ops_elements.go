@@ -11,8 +11,7 @@ import (
 // elementOps are functions of one tensor's elements.
 func elementOps() map[string]func() nn.Layer {
 	table := map[string]func() nn.Layer{
-		"Identity": plain(func(a *operands) *nn.Value { return a.x() }),
-		"Copy":     plain(func(a *operands) *nn.Value { return a.x() }),
+		"Copy": plain(func(a *operands) *nn.Value { return a.x() }),
 		"LogicalNot": plain(func(a *operands) *nn.Value {
 			return a.Op(op.Binary{Fn: "equal"}, cast(a.Graph, a.x(), graph.Bool), a.number(0, graph.Bool))
 		}),
@@ -181,7 +180,7 @@ func activationOps() map[string]func() nn.Layer {
 		}),
 		"Glu": node(axis{Axes{-1}}, func(a *operands, c axis) *nn.Value { return a.Op(op.GLU{Axis: one(a.Graph, c.Axis)}, a.x()) }),
 	}
-	for _, class := range []string{"HardSigmoid", "HardSilu", "HardTanh", "LogSigmoid", "Mish", "Relu", "Relu6", "Selu", "Sigmoid", "Silu",
+	for _, class := range []string{"HardSigmoid", "HardSilu", "HardTanh", "LogSigmoid", "Relu", "Relu6", "Selu", "Sigmoid", "Silu",
 		"Softplus", "Softsign", "SparsePlus", "SparseSigmoid", "TanhShrink"} {
 		table[class] = plain(func(a *operands) *nn.Value { return a.unary(nn.SnakeCase(class), a.x()) })
 	}
