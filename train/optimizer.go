@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 
 	"kerasgo/internal/vec"
 	"kerasgo/nn"
@@ -137,12 +138,28 @@ func encodeOptimizer(o Optimizer) (json.RawMessage, error) {
 	if err := o.common().check(); err != nil {
 		return nil, err
 	}
-	config, err := json.Marshal(o)
+	raw, err := json.Marshal(o)
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(map[string]any{"module": "keras.optimizers", "class_name": o.class(), "config": json.RawMessage(config),
-		"registered_name": nil})
+	var config map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &config); err != nil {
+		return nil, err
+	}
+	for key, v := range config {
+		if key != "ema_overwrite_frequency" {
+			config[key] = pythonFloat(v)
+		}
+	}
+	return json.Marshal(map[string]any{"module": "keras.optimizers", "class_name": o.class(), "config": config, "registered_name": nil})
+}
+
+// pythonFloat gives a whole number a fraction: Keras refuses an int for a learning rate or a momentum.
+func pythonFloat(v json.RawMessage) json.RawMessage {
+	if _, err := strconv.Atoi(string(v)); err == nil {
+		return append(bytes.Clone(v), ".0"...)
+	}
+	return v
 }
 
 // Adam is Keras's Adam.

@@ -287,8 +287,13 @@ func TestCallbacks(t *testing.T) {
 	if err != nil || math.Abs(c.Optimizer.(*train.Adam).LearningRate-.00025) > 1e-9 {
 		t.Errorf("learning rate of the config: %+v %v", c.Optimizer, err)
 	}
-	if err := train.SetLearningRate(m, .5); err != nil || m.Training().Variables[1].Value.F32[0] != .5 {
-		t.Errorf("SetLearningRate: %v", err)
+	if err := train.SetLearningRate(m, 2); err != nil || m.Training().Variables[1].Value.F32[0] != 2 ||
+		!bytes.Contains(m.Training().Compile, []byte(`"learning_rate":2.0,`)) {
+		t.Errorf("SetLearningRate: %v\n%s", err, m.Training().Compile)
+	}
+	compile(t, m, train.NewSGD())
+	if !bytes.Contains(m.Training().Compile, []byte(`"momentum":0.0,`)) { // Keras takes no int here
+		t.Errorf("%s", m.Training().Compile)
 	}
 }
 

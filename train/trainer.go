@@ -142,10 +142,11 @@ func withRate(raw json.RawMessage, rate float64) json.RawMessage {
 		if all[key] == nil || json.Unmarshal(all[key], &opt) != nil || json.Unmarshal(opt["config"], &config) != nil || config == nil {
 			continue
 		}
-		var err error
-		if config["learning_rate"], err = json.Marshal(rate); err != nil {
+		number, err := json.Marshal(rate)
+		if err != nil {
 			return raw
 		}
+		config["learning_rate"] = pythonFloat(number)
 		if opt["config"], err = json.Marshal(config); err != nil {
 			return raw
 		}

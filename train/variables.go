@@ -84,19 +84,16 @@ func newState(m nn.Model, opt Optimizer) (*state, error) {
 	return s, nil
 }
 
-// keepSlots makes what an optimizer keeps of each weight, and takes over what the model has of it. Names are Keras's.
+// keepSlots makes what an optimizer keeps of each weight, and takes over what the model has of it. Names are Keras's, without
+// the optimizer's and a Sequential model's own.
 func (s *state) keepSlots(m nn.Model, opt Optimizer) error {
-	prefix := ""
-	if q, ok := m.(*nn.Sequential); ok {
-		prefix = q.Name + "/"
-	}
 	s.list = []nn.Variable{{Name: "iteration", Value: s.iteration}, {Name: "learning_rate", Value: s.rate}}
 	for _, group := range opt.slots() {
 		for _, v := range s.vars {
 			for _, name := range group {
 				t := graph.New(v.weight.Spec)
 				v.slots = append(v.slots, t)
-				s.list = append(s.list, nn.Variable{Name: strings.ReplaceAll(prefix+v.weight.Path, "/", "_") + "_" + name, Value: t})
+				s.list = append(s.list, nn.Variable{Name: strings.ReplaceAll(v.weight.Path, "/", "_") + "_" + name, Value: t})
 			}
 		}
 	}
