@@ -3,13 +3,11 @@ package keras
 import (
 	"fmt"
 	"io"
-	"slices"
 
 	"kerasgo/internal/hdf5"
 	"kerasgo/internal/npy"
 	"kerasgo/internal/safeio"
 	"kerasgo/nn"
-	"kerasgo/nn/graph"
 )
 
 // LoadWeights gives m the weights of a file: .weights.h5, legacy .h5 (of a whole model or of weights alone), .keras, or .npz
@@ -213,16 +211,4 @@ func Weights(m nn.Model) ([]nn.Variable, error) {
 		out = append(out, nn.Variable{Name: w.Path, Value: w.Data})
 	}
 	return out, nil
-}
-
-// weightBytes is how much the weights take in a file.
-func weightBytes(vars []nn.Variable) (n int64) {
-	for _, v := range vars {
-		size := int64(4)
-		if slices.Contains([]graph.Storage{graph.StoreF64, graph.StoreI64}, v.Value.DType.Storage()) {
-			size = 8
-		}
-		n += size * int64(v.Value.Len())
-	}
-	return n
 }

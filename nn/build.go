@@ -103,6 +103,9 @@ func (g *Graph) Apply(l Layer, c Call) []Wire {
 	outer := g.Path
 	g.stack = append(g.stack, l)
 	g.Path = g.layerPath()
+	if len(c.Ins()) == 0 && !strings.HasPrefix(l.Base().Class, "ops.") {
+		g.Failf("is called without a tensor")
+	}
 	out := l.Build(g, c)
 	g.Calls = append(g.Calls, LayerCall{g.Path, l, g.calls[l], len(g.stack) - 1, c.Ins(), out})
 	g.stack, g.Path = g.stack[:len(g.stack)-1], outer

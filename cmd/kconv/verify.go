@@ -27,6 +27,7 @@ type side struct {
 type report struct {
 	Agrees    bool         `json:"agrees"`
 	Tolerance float64      `json:"tolerance"`
+	OfLayers  float64      `json:"layer_tolerance"`
 	Outputs   []comparison `json:"outputs"`
 	Layers    []comparison `json:"layers"`
 	First     *string      `json:"first_to_diverge"` // null: none
@@ -40,6 +41,7 @@ func verifyCommand(fs *pflag.FlagSet) func(context.Context, *cli.IO, []string) e
 	golden := fs.String("golden", "", "`REF.npz` that export_reference.py wrote in Python")
 	input := fs.String("input", "", "`X.npz` or .npy with the inputs (default: random ones)")
 	tolerance := fs.Float64("tolerance", 1e-5, "bound of max|a-b| / max|b|")
+	ofLayers := fs.Float64("layer-tolerance", 1e-4, "the bound inside the model, where rounding hasn't averaged out yet")
 	rows := fs.Int("rows", 2, "rows of random inputs")
 	dim := fs.Int("dim", 16, "size of open dimensions of random inputs")
 	seed := fs.Uint64("seed", 1, "of random inputs")
@@ -53,8 +55,8 @@ func verifyCommand(fs *pflag.FlagSet) func(context.Context, *cli.IO, []string) e
 			return cli.Usagef("--golden brings its own inputs")
 		case *format != "table" && *format != "json":
 			return cli.Usagef("unknown --format %q: table or json", *format)
-		case !(*tolerance >= 0) || *rows < 1 || *dim < 1:
-			return cli.Usagef("--tolerance, --rows and --dim must be positive")
+		case !(*tolerance >= 0) || !(*ofLayers >= 0) || *rows < 1 || *dim < 1:
+			return cli.Usagef("tolerances, --rows and --dim must be positive")
 		}
 		m, err := f.open(o, args[0])
 		if err != nil {
@@ -86,7 +88,7 @@ func verifyCommand(fs *pflag.FlagSet) func(context.Context, *cli.IO, []string) e
 				return err
 			}
 		}
-		r := compare(got, want, *tolerance)
+		r := compare(got, want, *tolerance, *ofLayers)
 		if *format == "json" {
 			e := json.NewEncoder(o.Out)
 			e.SetIndent("", "  ")
@@ -253,8 +255,8 @@ func randomInputs(m nn.Model, rows, dim int, seed uint64) (x []*nn.Tensor) {
 }
 
 // compare judges outputs by position and layers by name.
-func compare(got, want side, tolerance float64) report {
-	r := report{Agrees: len(got.outputs) == len(want.outputs), Tolerance: tolerance, Outputs: []comparison{}, Layers: []comparison{}, OnlyA: []string{}, OnlyB: []string{}}
+func compare(got, want side, tolerance, ofLayers float64) report {
+	r := report{Agrees: len(got.outputs) == len(want.outputs), Tolerance: tolerance, OfLayers: ofLayers, Outputs: []comparison{}, Layers: []comparison{}, OnlyA: []string{}, OnlyB: []string{}}
 	for i, y := range got.outputs {
 		if i < len(want.outputs) {
 			c := measure(y.Name, y.Value, want.outputs[i].Value, tolerance)
@@ -273,7 +275,7 @@ func compare(got, want side, tolerance float64) report {
 			continue
 		}
 		delete(theirs, l.Name)
-		c := measure(l.Name, l.Value, t, tolerance)
+		c := measure(l.Name, l.Value, t, ofLayers)
 		r.Agrees = r.Agrees && c.Agrees
 		if !c.Agrees && r.First == nil {
 			r.First = &c.Name
@@ -322,7 +324,7 @@ func (r report) print(o *cli.IO, all bool) {
 	}
 	switch {
 	case r.Agrees:
-		fmt.Fprintf(o.Out, "agrees: every output and layer within %.0e of range\n", r.Tolerance)
+		fmt.Fprintf(o.Out, "agrees: every output within %.0e of range, every layer within %.0e\n", r.Tolerance, r.OfLayers)
 	case r.First != nil:
 		fmt.Fprintf(o.Out, "differs: the first layer to diverge is %s\n", *r.First)
 	default:
