@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"kerasgo/internal/par"
+	"kerasgo/internal/safeio"
 	"kerasgo/nn/graph"
 )
 
@@ -13,12 +14,19 @@ import (
 type CompileOptions struct {
 	// Threads that a Runner uses; 0: as many as there are processors.
 	Threads int
-	// MaxBytes limits the activations of a Runner; 0: no limit.
+	// MaxBytes limits the activations of a Runner; 0: 4 GiB; less than 0: no limit.
 	MaxBytes int64
 	// NoFuse leaves the graph as the layers said it, but for what no output needs: for finding out where numbers differ.
 	NoFuse bool
 	// Layer makes a layer's outputs, by its path (inner/dense), the plan's; "": the model's own.
 	Layer string
+}
+
+func (o CompileOptions) maxBytes() int64 {
+	if o.MaxBytes == 0 {
+		return safeio.Defaults().MaxActivationBytes
+	}
+	return max(o.MaxBytes, 0)
 }
 
 // Plan is a compiled model: immutable, a snapshot of its weights, shared by goroutines, each with a Runner of its own.
@@ -50,7 +58,7 @@ func Compile(m Model, o CompileOptions) (*Plan, error) {
 	if missing > 0 {
 		return nil, fmt.Errorf("model %q: %d of its weights have no value yet", m.Base().Name, missing)
 	}
-	return &Plan{graph.NewPlan(optimise(g.Graph, o.NoFuse), o.MaxBytes), m.InputSpecs(), names, o.Threads}, nil
+	return &Plan{graph.NewPlan(optimise(g.Graph, o.NoFuse), o.maxBytes()), m.InputSpecs(), names, o.Threads}, nil
 }
 
 // outputAt makes the outputs of the last call of a layer the graph's.
