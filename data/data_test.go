@@ -333,3 +333,14 @@ func FuzzCSV(f *testing.F) {
 		}
 	})
 }
+
+func FuzzIDX(f *testing.F) {
+	f.Add(idx([]int{1, 2, 2}, []byte{1, 2, 3, 4}))
+	f.Add([]byte{0, 0, 8, 3, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 1})
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		dims, body, err := readIDX(write(t, filepath.Join(t.TempDir(), "f"), raw), 3, safeio.Limits{})
+		if err == nil && dims[0]*dims[1]*dims[2] != len(body) {
+			t.Errorf("%v elements in %d bytes", dims, len(body))
+		}
+	})
+}

@@ -84,9 +84,6 @@ func (m Metric) encode() any {
 	return m.Name
 }
 
-// up says that more is better.
-func (m Metric) up() bool { return m.loss.Name == "" }
-
 // row is the metric of one row; see Loss.row.
 //
 // Source: keras/src/metrics/accuracy_metrics.py

@@ -30,7 +30,6 @@ type output struct {
 // tracked is a metric and its running mean.
 type tracked struct {
 	Metric
-	name string // with the output's
 	mean mean
 }
 

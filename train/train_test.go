@@ -93,6 +93,9 @@ func TestSameSeedSameBits(t *testing.T) {
 }
 
 func TestStepAllocatesNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector empties pools")
+	}
 	for name, opt := range map[string]train.Optimizer{"adam": train.NewAdam(), "sgd": train.NewSGD(), "rmsprop": train.NewRMSprop()} {
 		m := network(t, opt, layers.NewDense(5, "tanh"))
 		tr, err := train.NewTrainer(m, train.Options{Threads: 1})
