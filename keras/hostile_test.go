@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"kerasgo/internal/testcheck"
 	"kerasgo/keras"
 	"kerasgo/nn"
 	"kerasgo/nn/graph"
@@ -396,6 +397,21 @@ func FuzzJSON(f *testing.F) {
 		{"class_name": "SlicingOpLambda", "name": "g", "config": {"name": "g", "function": "__operators__.getitem"},
 			"inbound_nodes": [["t", 0, 0, {"slice_spec": [{"start": null, "stop": null, "step": null}, 1]}]]}],
 		"input_layers": [["i", 0, 0]], "output_layers": [["g", 0, 0]]}, "keras_version": "2.15.0"}`))
+	goldens, err := filepath.Glob("../testdata/golden/*/*.npz") // one of every layer and of every operation
+	if err != nil {
+		f.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, path := range goldens {
+		if class := filepath.Base(filepath.Dir(path)); !seen[class] || class == "Operation" {
+			seen[class] = true
+			g, err := testcheck.ReadGolden(path)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add([]byte(g.Meta.Model))
+		}
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, err := keras.FromJSON(data)
 		if err != nil {

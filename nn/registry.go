@@ -273,6 +273,9 @@ func (d *Decoder) field(f reflect.Value, raw json.RawMessage, where Where) error
 		}
 		f.Set(reflect.MakeSlice(f.Type(), len(items), len(items)))
 		for i, item := range items {
+			if bytes.Equal(bytes.TrimSpace(item), []byte("null")) {
+				return fmt.Errorf("element %d is null", i)
+			}
 			if err := d.field(f.Index(i), item, where); err != nil {
 				return err
 			}
