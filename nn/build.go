@@ -16,8 +16,9 @@ type Graph struct {
 	Keras2   bool        // the model's config was Keras 2's, whose merging layers treat masks differently
 	Calls    []LayerCall // every call of every layer, in the order they ended
 
-	stack []Layer
-	calls map[Layer]int
+	stack    []Layer
+	calls    map[Layer]int
+	unmasked map[*Value]bool
 }
 
 // LayerCall is one call of a layer in a traced graph.
@@ -65,6 +66,9 @@ func (g *Graph) Op(op graph.Op, in ...*Value) *Value { return g.Ops(op, in...)[0
 
 // Ops adds an operation and returns its outputs.
 func (g *Graph) Ops(op graph.Op, in ...*Value) []*Value {
+	if len(g.Nodes) >= maxOperations {
+		g.Failf("the model takes more than %d operations", maxOperations)
+	}
 	out, err := g.Add(op, in...)
 	if err != nil {
 		var o *graph.OpError
@@ -82,11 +86,21 @@ func (g *Graph) Scalar(v float32) *Value { return g.Const(graph.FromF32([]float3
 // maxDepth bounds layers inside layers: the stack can't be recovered once it overflows.
 const maxDepth = 64
 
+// maxOperations bounds a graph: a config of a few bytes may ask for any number (Unstack an axis of 2^60).
+const maxOperations = 1 << 18
+
+// maxCalls bounds the calls of layers in one graph: models that call models twice, which call models twice, would never
+// end.
+const maxCalls = 100_000
+
 // Apply builds a layer inside the layer being built. It is the only way down, so it knows paths, call indices and
 // children.
 func (g *Graph) Apply(l Layer, c Call) []Wire {
 	if len(g.stack) >= maxDepth {
 		g.Failf("layers are nested more than %d deep", maxDepth)
+	}
+	if len(g.Calls) >= maxCalls {
+		g.Failf("the model makes more than %d calls of layers", maxCalls)
 	}
 	if slices.Contains(g.stack, l) {
 		g.Failf("layer %q contains itself", l.Base().Name)
@@ -94,6 +108,7 @@ func (g *Graph) Apply(l Layer, c Call) []Wire {
 	if len(g.stack) > 0 {
 		g.stack[len(g.stack)-1].Base().Adopt("", l)
 	}
+	c = g.strip(c)
 	if m, ok := c.Kw["mask"].(Wire); ok && len(c.Args) > 0 { // Keras 3 writes implicit masks as explicit keywords
 		if x, ok := c.Args[0].(Wire); ok {
 			x.Mask = m.Value
@@ -166,10 +181,19 @@ func Trace(m Model, training bool) (g *Graph, outs []Wire, err error) {
 	g = &Graph{Graph: graph.NewGraph(), Training: training, Keras2: OriginOf(m).Translated, calls: map[Layer]int{}}
 	specs := m.InputSpecs()
 	if len(specs) == 0 {
-		g.Failf("model %q doesn't say the shape of its input", m.Base().Name)
+		msg := fmt.Sprintf("model %q doesn't say the shape of its input", m.Base().Name)
+		if f, ok := m.(*Functional); ok && len(f.Inputs.Refs) > 0 {
+			msg += fmt.Sprintf(": %q isn't an InputLayer of it", f.Inputs.Refs[0].Layer)
+		}
+		g.Failf("%s", msg)
 	}
 	var ins []Wire
 	for _, s := range specs {
+		for _, d := range s.Shape {
+			if d > 1<<31 {
+				g.Failf("input %q can't have shape %v", s.Name, s.Shape)
+			}
+		}
 		ins = append(ins, Wire{Value: g.Input(s.Spec)})
 	}
 	outs = g.Apply(m, Wires(ins...))

@@ -256,22 +256,7 @@ func (m *Functional) Build(g *Graph, c Call) (outs []Wire) {
 		}
 		return calls[r.Node][r.Tensor], true
 	}
-	for progress := true; progress; {
-		progress = false
-		for i, l := range m.Layers {
-			name := l.Base().Name
-			for len(done[name]) < len(m.nodes[i]) {
-				call, ready := m.nodes[i][len(done[name])], true
-				args, _ := bindArgs(call.args, find, &ready).([]any)
-				kw, _ := bindArgs(call.kwargs, find, &ready).(map[string]any)
-				if !ready {
-					break
-				}
-				done[name] = append(done[name], g.Apply(l, Call{Args: args, Kw: kw}))
-				progress = true
-			}
-		}
-	}
+	m.makeCalls(g, done, find)
 	for _, r := range m.Outputs.Refs {
 		at := r
 		if i := m.position(r.Layer); i >= 0 {
@@ -284,6 +269,47 @@ func (m *Functional) Build(g *Graph, c Call) (outs []Wire) {
 		outs = append(outs, w)
 	}
 	return outs
+}
+
+// makeCalls makes every recorded call whose arguments can be made, a layer's calls in order. A layer whose next call lacks
+// arguments is looked at again when the last of them is there, so that time doesn't grow with the square of the layers
+// whatever the file's order is.
+func (m *Functional) makeCalls(g *Graph, done map[string][][]Wire, find func(Ref) (Wire, bool)) {
+	type made struct {
+		layer string
+		node  int
+	}
+	waiting := map[made][]int{}
+	lacks := make([]int, len(m.Layers)) // arguments of each layer's next call
+	queue := make([]int, len(m.Layers))
+	for i := range queue {
+		queue[i] = i
+	}
+	for ; len(queue) > 0; queue = queue[1:] {
+		i := queue[0]
+		l := m.Layers[i]
+		name := l.Base().Name
+		for len(done[name]) < len(m.nodes[i]) {
+			call := m.nodes[i][len(done[name])]
+			lack := func(r Ref) {
+				lacks[i]++
+				waiting[made{r.Layer, r.Node}] = append(waiting[made{r.Layer, r.Node}], i)
+			}
+			args, _ := bindArgs(call.args, find, lack).([]any)
+			kw, _ := bindArgs(call.kwargs, find, lack).(map[string]any)
+			if lacks[i] > 0 {
+				break
+			}
+			now := made{name, len(done[name])}
+			done[name] = append(done[name], g.Apply(l, Call{Args: args, Kw: kw}))
+			for _, w := range waiting[now] {
+				if lacks[w]--; lacks[w] == 0 {
+					queue = append(queue, w)
+				}
+			}
+			delete(waiting, now)
+		}
+	}
 }
 
 // firstCall is the number that a model's outputs give the first call of a layer: Keras counts the call that made a Functional
@@ -308,30 +334,37 @@ func (m *Functional) stuck(done map[string][][]Wire) string {
 	if len(names) == 0 {
 		return "no such call"
 	}
-	return fmt.Sprintf("a cycle or a missing tensor among layers %q", names)
+	const most = 10
+	more := ""
+	if len(names) > most {
+		names, more = names[:most], fmt.Sprintf(" and %d more", len(names)-most)
+	}
+	return fmt.Sprintf("a cycle or a missing tensor among layers %.64q%s", names, more)
 }
 
-// bindArgs puts wires in the place of Refs; ready becomes false where one isn't made yet.
-func bindArgs(a any, find func(Ref) (Wire, bool), ready *bool) any {
+// bindArgs puts wires in the place of Refs; lack is told of those that aren't made yet.
+func bindArgs(a any, find func(Ref) (Wire, bool), lack func(Ref)) any {
 	switch a := a.(type) {
 	case Ref:
 		w, ok := find(a)
-		*ready = *ready && ok
+		if !ok {
+			lack(a)
+		}
 		return w
 	case []any:
 		out := make([]any, len(a))
 		for i, e := range a {
-			out[i] = bindArgs(e, find, ready)
+			out[i] = bindArgs(e, find, lack)
 		}
 		return out
 	case map[string]any:
 		out := make(map[string]any, len(a))
 		for k, e := range a {
-			out[k] = bindArgs(e, find, ready)
+			out[k] = bindArgs(e, find, lack)
 		}
 		return out
 	case Slice:
-		return Slice{bindArgs(a.Start, find, ready), bindArgs(a.Stop, find, ready), bindArgs(a.Step, find, ready)}
+		return Slice{bindArgs(a.Start, find, lack), bindArgs(a.Stop, find, lack), bindArgs(a.Step, find, lack)}
 	}
 	return a
 }

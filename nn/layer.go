@@ -45,6 +45,7 @@ type Common struct {
 	read     map[string]readField // the config that was read; nil: made in Go
 	weights  []*Weight
 	children []Child
+	adopted  map[Layer]bool // the children
 }
 
 // Child is a layer inside a layer, under Keras's attribute name: forward_layer, cell; "layers" in models.
@@ -214,10 +215,21 @@ func (c *Common) declare(g *Graph, name string, state bool, init Init, spec Spec
 	return w
 }
 
+// Share makes another layer's weight one of this layer's own, too: Keras writes it in both places.
+func (c *Common) Share(w *Weight) {
+	if !slices.Contains(c.weights, w) {
+		c.weights = append(c.weights, w)
+	}
+}
+
 // Adopt makes layers inside known, under an attribute name, in Keras's order.
 func (c *Common) Adopt(attr string, layers ...Layer) {
 	for _, l := range layers {
-		if !slices.ContainsFunc(c.children, func(k Child) bool { return k.Layer == l }) {
+		if !c.adopted[l] {
+			if c.adopted == nil {
+				c.adopted = map[Layer]bool{}
+			}
+			c.adopted[l] = true
 			c.children = append(c.children, Child{attr, l})
 		}
 	}

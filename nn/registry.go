@@ -179,9 +179,14 @@ func either(n, otherwise int) int {
 	return otherwise
 }
 
+// abridge is the beginning of a JSON value, on one line.
 func abridge(raw []byte) string {
+	var b bytes.Buffer
+	if json.Compact(&b, raw) == nil {
+		raw = b.Bytes()
+	}
 	if len(raw) > 80 {
-		return string(raw[:80]) + "..."
+		return string(bytes.ToValidUTF8(raw[:80], nil)) + "..."
 	}
 	return string(raw)
 }

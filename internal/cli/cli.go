@@ -112,7 +112,7 @@ func (p *Program) Run(ctx context.Context, o *IO, args []string) int {
 	err := p.dispatch(ctx, o, args)
 	var own *Error
 	if err != nil && !(errors.As(err, &own) && own.Err == nil) {
-		fmt.Fprintf(o.Err, "%s: %v\n", p.Name, err)
+		fmt.Fprintf(o.Err, "%s: %s\n", p.Name, safeio.Printable(err.Error(), true))
 	}
 	return Code(err)
 }

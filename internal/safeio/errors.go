@@ -2,7 +2,10 @@ package safeio
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Where names the place an error is about, from the outside in. Every field is
@@ -28,14 +31,14 @@ func (w Where) String() string {
 	}
 	switch {
 	case w.Layer != "" && w.Class != "":
-		parts = append(parts, fmt.Sprintf("layer %q (%s)", w.Layer, clean(w.Class)))
+		parts = append(parts, fmt.Sprintf("layer %s (%s)", quote(w.Layer), clean(w.Class)))
 	case w.Layer != "":
-		parts = append(parts, fmt.Sprintf("layer %q", w.Layer))
+		parts = append(parts, "layer "+quote(w.Layer))
 	case w.Class != "":
 		parts = append(parts, "class "+clean(w.Class))
 	}
 	if w.Key != "" {
-		parts = append(parts, fmt.Sprintf("key %q", w.Key))
+		parts = append(parts, "key "+quote(w.Key))
 	}
 	return strings.Join(parts, ": ")
 }
@@ -57,14 +60,42 @@ func (w *Where) fill(o Where) {
 // clean returns s unquoted where it is plain printable text, quoted otherwise,
 // so that a name from a file can't steer a terminal or fake a line.
 func clean(s string) string {
-	q := fmt.Sprintf("%q", s)
-	if inner := q[1 : len(q)-1]; inner == s && len(s) <= 1024 {
+	if q := quote(s); q != `"`+s+`"` {
+		return q
+	}
+	return s
+}
+
+// quote is s in quotes, no more than its beginning.
+func quote(s string) string {
+	const most = 1024
+	if len(s) > most {
+		return fmt.Sprintf("%q...", s[:most])
+	}
+	return fmt.Sprintf("%q", s)
+}
+
+// Printable escapes what could steer a terminal or fake a line: everything
+// that isn't printable, line feeds included unless they are asked to stay.
+func Printable(s string, lines bool) string {
+	bad := func(r rune) bool { return r != ' ' && !unicode.IsPrint(r) && !(lines && r == '\n') }
+	if strings.IndexFunc(s, bad) < 0 && utf8.ValidString(s) {
 		return s
 	}
-	if len(s) > 1024 {
-		return fmt.Sprintf("%q...", s[:1024])
+	var b strings.Builder
+	for i, r := range s {
+		_, n := utf8.DecodeRuneInString(s[i:])
+		switch {
+		case r == utf8.RuneError && n == 1: // a byte that is no UTF-8
+			fmt.Fprintf(&b, `\x%02x`, s[i])
+		case bad(r):
+			q := strconv.QuoteRune(r)
+			b.WriteString(q[1 : len(q)-1])
+		default:
+			b.WriteRune(r)
+		}
 	}
-	return q
+	return b.String()
 }
 
 // message assembles an error's text: place, message, what was wanted and found.
@@ -86,7 +117,7 @@ func message(w Where, msg, want, got string, err error) string {
 	if err != nil {
 		fmt.Fprintf(&b, ": %v", err)
 	}
-	return b.String()
+	return Printable(b.String(), false)
 }
 
 // FormatError says that a file is broken: it breaks the rules of its own

@@ -306,3 +306,23 @@ func TestWriteFileFailsWhole(t *testing.T) {
 		}
 	}
 }
+
+// TestPrintable: nothing from a file steers a terminal or fakes a line.
+func TestPrintable(t *testing.T) {
+	for in, want := range map[string]string{
+		"plain \u00e9 \u65e5":          "plain \u00e9 \u65e5",
+		"a\x1b[31mb\r\n\u009bc\u202ed": `a\x1b[31mb\r\n\u009bc\u202ed`,
+		"\xff\ufffd":                   "\\xff\ufffd",
+	} {
+		if got := Printable(in, false); got != want {
+			t.Errorf("%q becomes %q, want %q", in, got, want)
+		}
+	}
+	if got := Printable("a\nb\t", true); got != "a\nb\\t" {
+		t.Errorf("with lines: %q", got)
+	}
+	e := &FormatError{Where: Where{Layer: strings.Repeat("n", 1<<20)}, Msg: "two\nlines", Got: "\x1b"}
+	if s := e.Error(); len(s) > 1200 || strings.ContainsAny(s, "\n\x1b") {
+		t.Errorf("%d bytes: %.100q", len(s), s)
+	}
+}

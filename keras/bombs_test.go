@@ -1,0 +1,76 @@
+package keras_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"kerasgo/keras"
+	"kerasgo/nn"
+)
+
+// chain is a Functional model of n layers, each on the one before, listed back to front.
+func chain(n int) string {
+	var layers []string
+	for i := range n {
+		name, before := fmt.Sprintf("d%d", i), fmt.Sprintf("d%d", i-1)
+		if i == 0 {
+			before = "in"
+		}
+		if i == n-1 {
+			name = "a"
+		}
+		layers = append(layers, fmt.Sprintf(`{"module": "keras.layers", "class_name": "Activation", "config": {"name": %q, "activation": "relu"}, "name": %q, "inbound_nodes": [%s]}`,
+			name, name, node(before)))
+	}
+	slices.Reverse(layers)
+	return functional(layers...)
+}
+
+// TestBackwardOrder: time doesn't grow with the square of a model's layers, in whatever order the file lists them.
+func TestBackwardOrder(t *testing.T) {
+	start := time.Now()
+	m, err := keras.FromJSON([]byte(chain(15000)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("took %v", took)
+	}
+	g, _, err := nn.Trace(m, false)
+	if err != nil || len(g.Nodes) != 15000 {
+		t.Errorf("%v, %d nodes", err, len(g.Nodes))
+	}
+}
+
+// TestBombs: small files that ask for calls without end, and long names, end soon with a line that isn't long.
+func TestBombs(t *testing.T) {
+	twice := fmt.Sprintf(dense, "a", "a", node("in"))
+	for range 30 {
+		inner := functional(twice)
+		twice = strings.TrimSuffix(inner, "}") + `, "name": "m", "inbound_nodes": [` + node("in") + "," + node("m") + `]}`
+		twice = strings.ReplaceAll(twice, `[["a", 0, 0]]`, `[["m", 2, 0]]`)
+	}
+	for name, c := range map[string]struct{ raw, want string }{
+		"models called twice by models called twice": {strings.Replace(functional(twice), `[["a", 0, 0]]`, `[["m", 2, 0]]`, 1), ""},
+		"a long cycle":     {strings.Replace(chain(1000), `["in", 0, 0]}}], "kwargs"`, `["d998", 0, 0]}}], "kwargs"`, 1), "and 990 more"},
+		"a long name":      {functional(fmt.Sprintf(dense, strings.Repeat("n", 1<<20), strings.Repeat("n", 1<<20), node("in"))), ""},
+		"a value of lines": {strings.Replace(functional(fmt.Sprintf(dense, "a", "a", node("in"))), `"units": 2`, "\"units\": {\n\"a\":\n[1, 2]}", 1), `bad value {"a":[1,2]}`},
+		"an odd name":      {strings.Replace(functional(fmt.Sprintf(dense, "a", "a", node("in"))), `"units": 2`, `"units": "\u009b31m\u202e"`, 1), "units"},
+	} {
+		start := time.Now()
+		_, err := keras.FromJSON([]byte(c.raw))
+		if err == nil || !typed(err) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %.300v", name, err)
+			continue
+		}
+		if s := err.Error(); len(s) > 4096 || strings.ContainsAny(s, "\n\u009b\u202e") {
+			t.Errorf("%s: %d bytes: %.300q", name, len(s), s)
+		}
+		if took := time.Since(start); took > 5*time.Second {
+			t.Errorf("%s: took %v", name, took)
+		}
+	}
+}
