@@ -277,6 +277,10 @@ func (t *translator) config(class string, c object) {
 		if axis, ok := asList(c["axis"]); ok && len(axis) == 1 {
 			c["axis"] = axis[0]
 		}
+	case "MultiHeadAttention": // found anew from the inputs
+		for _, key := range []string{"query_shape", "key_shape", "value_shape"} {
+			delete(c, key)
+		}
 	case "GRU", "GRUCell":
 		if c["reset_after"] == nil {
 			c["reset_after"] = marshal(false)
@@ -284,6 +288,7 @@ func (t *translator) config(class string, c object) {
 	}
 	drop(c, "groups", "1", "DepthwiseConv1D", "DepthwiseConv2D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose",
 		"SeparableConv1D", "SeparableConv2D")(class)
+	drop(c, "softmax_robust_masking", "false", "MultiHeadAttention")(class)
 	drop(c, "noise_shape", "null", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D")(class)
 	drop(c, "trainable", "true", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D")(class)
 	if strings.HasPrefix(class, "SeparableConv") { // those of its two kernels stand beside them

@@ -63,10 +63,14 @@ func isSeed(w *nn.Weight) bool { return w.State && strings.Contains(w.Name, "see
 func isOperation(l nn.Layer) bool { return strings.HasPrefix(l.Base().Class, "ops.") }
 
 func className(l nn.Layer) string {
-	if c := l.Base().Class; c != "Model" {
+	switch c := l.Base().Class; c {
+	case "Model":
+		return "Functional"
+	case "GroupQueryAttention": // Keras exports it under another name than its own
+		return "GroupedQueryAttention"
+	default:
 		return c
 	}
-	return "Functional"
 }
 
 func uniqueName(used map[string]int, name string) string {

@@ -148,7 +148,7 @@ def mask_of(t):
     return None if mask is None else np.asarray(mask).astype(bool)
 
 
-RATES = ("rate", "dropout", "recurrent_dropout", "stddev")
+RATES = ("rate", "dropout", "_dropout", "recurrent_dropout", "stddev")
 
 
 def zero_rates(model):

@@ -1,7 +1,7 @@
 """Every family of goldens, in the order they are made."""
-from . import conv, core, files, merge, mnist, models, norm, ops, pooling, rnn
+from . import attention, conv, core, files, merge, mnist, models, norm, ops, pooling, rnn
 
-FAMILIES = (core, conv, pooling, norm, merge, rnn, ops, models, files, mnist)
+FAMILIES = (core, conv, pooling, norm, merge, rnn, attention, ops, models, files, mnist)
 
 
 def make(suite):

@@ -7,7 +7,25 @@ from .common import fixed, normal, sequence
 def goldens(s):
     windows(s)
     whole(s)
+    adaptive(s)
     borders(s)
+
+
+def adaptive(s):
+    """Windows that overlap, and that have two sizes."""
+    images = normal(2, 7, 5, 3)
+    for kind in "Max", "Average":
+        one, two, three = (f"Adaptive{kind}Pooling{d}D" for d in (1, 2, 3))
+        s.layer(one, "even", lambda L: getattr(L, one)(4), normal(2, 8, 3))
+        s.layer(one, "uneven", lambda L: getattr(L, one)(3), normal(2, 7, 3))
+        s.layer(one, "overlapping", lambda L: getattr(L, one)(5), normal(2, 7, 3))
+        s.layer(one, "channels_first", lambda L: getattr(L, one)(2, data_format="channels_first"), normal(2, 3, 7))
+        s.layer(two, "square", lambda L: getattr(L, two)(3), images)
+        s.layer(two, "both", lambda L: getattr(L, two)((4, 2)), images)
+        s.layer(two, "channels_first", lambda L: getattr(L, two)((2, 2), data_format="channels_first"), images)
+        s.layer(three, "plain", lambda L: getattr(L, three)((2, 3, 2)), normal(2, 4, 5, 3, 2))
+        s.layer(three, "cube", lambda L: getattr(L, three)(2), normal(2, 3, 4, 5, 2))
+        s.layer(three, "channels_first", lambda L: getattr(L, three)(2, data_format="channels_first"), normal(2, 2, 3, 4, 5))
 
 
 def windows(s):
