@@ -27,7 +27,7 @@ func NewBidirectional(layer nn.Layer) *Bidirectional {
 func (l *Bidirectional) directions(g *nn.Graph) (f, b directed) {
 	f, ok := l.Layer.(directed)
 	if !ok {
-		g.Unsupportedf("layer", "only SimpleRNN, LSTM and GRU can be bidirectional")
+		g.Unsupportedf("layer", "only RNN, SimpleRNN, LSTM, GRU and ConvLSTM can be bidirectional")
 	}
 	if l.Backward == nil {
 		b = f.twin()
@@ -35,7 +35,7 @@ func (l *Bidirectional) directions(g *nn.Graph) (f, b directed) {
 		b.Base().Name = "backward_" + strings.TrimPrefix(f.Base().Name, "backward_")
 		l.Backward = b
 	} else if b, ok = l.Backward.(directed); !ok {
-		g.Unsupportedf("backward_layer", "only SimpleRNN, LSTM and GRU can be bidirectional")
+		g.Unsupportedf("backward_layer", "only RNN, SimpleRNN, LSTM, GRU and ConvLSTM can be bidirectional")
 	}
 	if name := f.Base().Name; !strings.HasPrefix(name, "forward_") {
 		if name == "" {

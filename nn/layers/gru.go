@@ -17,27 +17,52 @@ type GRU struct {
 
 // NewGRU makes a GRU layer.
 func NewGRU(units int) *GRU {
-	l := &GRU{recurrent: recurrent{Common: base("GRU")}, RecurrentActivation: nn.Act("sigmoid"), ResetAfter: true}
-	l.cellConfig = cellConfig{Units: units, Activation: nn.Act("tanh"), UseBias: true}
-	return l
+	return &GRU{recurrent{loop{Common: base("GRU")}, newCellConfig(units)}, nn.Act("sigmoid"), true}
 }
 
 func (l *GRU) twin() directed { return &GRU{l.copied(), l.RecurrentActivation, l.ResetAfter} }
 
 // Build implements nn.Layer.
 func (l *GRU) Build(g *nn.Graph, c nn.Call) []nn.Wire {
+	k := nn.Sub(&l.Common, "cell", "gru_cell", func() *GRUCell { return NewGRUCell(l.Units) })
+	k.cellConfig, k.RecurrentActivation, k.ResetAfter = l.cellConfig, l.RecurrentActivation, l.ResetAfter
+	return l.run(g, c, k)
+}
+
+// GRUCell is one step of a GRU, for RNN; called by itself, it takes the input and the state.
+//
+// Source: keras/src/layers/rnn/gru.py
+type GRUCell struct {
+	unit
+	RecurrentActivation nn.Activation `json:"recurrent_activation"`
+	ResetAfter          bool          `json:"reset_after"`
+}
+
+// NewGRUCell makes a GRUCell.
+func NewGRUCell(units int) *GRUCell {
+	return &GRUCell{unit{base("GRUCell"), newCellConfig(units)}, nn.Act("sigmoid"), true}
+}
+
+func (l *GRUCell) twin() nn.Layer { return &GRUCell{l.copied(), l.RecurrentActivation, l.ResetAfter} }
+
+// Build implements nn.Layer.
+func (l *GRUCell) Build(g *nn.Graph, c nn.Call) []nn.Wire { return step(g, c, l) }
+
+func (l *GRUCell) states(*nn.Graph, nn.Shape) []nn.Shape { return l.shapes(1) }
+
+func (l *GRUCell) over(g *nn.Graph, s series) (last, all *nn.Value, final []*nn.Value) {
 	shape := []int{3 * l.Units}
 	if l.ResetAfter {
 		shape = []int{2, 3 * l.Units}
 	}
-	w := l.weights(g, "gru_cell", c.In().Shape.Last(), 3, l.BiasInitializer.Or(nn.Zeros), shape...)
+	w := l.weights(g, l, s.x, 3, l.BiasInitializer.Or(nn.Zeros), shape...)
 	project, recurrent := w.bias, (*nn.Value)(nil)
 	if l.ResetAfter && w.bias != nil {
 		project, recurrent = biasRow(g, w.bias, 0), biasRow(g, w.bias, 1)
 	}
-	cell := op.GRU{Act: l.pointwise(g, "activation", l.Activation), Gate: l.pointwise(g, "recurrent_activation", l.RecurrentActivation),
+	k := op.GRU{Act: pointwise(g, "activation", l.Activation), Gate: pointwise(g, "recurrent_activation", l.RecurrentActivation),
 		ResetAfter: l.ResetAfter}
-	return l.scan(g, c, cell, w, project, recurrent, 1)
+	return l.scan(g, s, k, w, project, recurrent)
 }
 
 // biasRow is row i of a bias that has one for the input and one for the state.

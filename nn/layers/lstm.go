@@ -17,9 +17,7 @@ type LSTM struct {
 
 // NewLSTM makes an LSTM layer.
 func NewLSTM(units int) *LSTM {
-	l := &LSTM{recurrent: recurrent{Common: base("LSTM")}, RecurrentActivation: nn.Act("sigmoid"), UnitForgetBias: true}
-	l.cellConfig = cellConfig{Units: units, Activation: nn.Act("tanh"), UseBias: true}
-	return l
+	return &LSTM{recurrent{loop{Common: base("LSTM")}, newCellConfig(units)}, nn.Act("sigmoid"), true}
 }
 
 func (l *LSTM) twin() directed {
@@ -28,19 +26,50 @@ func (l *LSTM) twin() directed {
 
 // Build implements nn.Layer.
 func (l *LSTM) Build(g *nn.Graph, c nn.Call) []nn.Wire {
+	k := nn.Sub(&l.Common, "cell", "lstm_cell", func() *LSTMCell { return NewLSTMCell(l.Units) })
+	k.cellConfig, k.RecurrentActivation, k.UnitForgetBias = l.cellConfig, l.RecurrentActivation, l.UnitForgetBias
+	return l.run(g, c, k)
+}
+
+// LSTMCell is one step of an LSTM, for RNN; called by itself, it takes the input and the states h and c.
+//
+// Source: keras/src/layers/rnn/lstm.py
+type LSTMCell struct {
+	unit
+	RecurrentActivation nn.Activation `json:"recurrent_activation"`
+	UnitForgetBias      bool          `json:"unit_forget_bias"`
+}
+
+// NewLSTMCell makes an LSTMCell.
+func NewLSTMCell(units int) *LSTMCell {
+	return &LSTMCell{unit{base("LSTMCell"), newCellConfig(units)}, nn.Act("sigmoid"), true}
+}
+
+func (l *LSTMCell) twin() nn.Layer {
+	return &LSTMCell{l.copied(), l.RecurrentActivation, l.UnitForgetBias}
+}
+
+// Build implements nn.Layer.
+func (l *LSTMCell) Build(g *nn.Graph, c nn.Call) []nn.Wire { return step(g, c, l) }
+
+func (l *LSTMCell) states(*nn.Graph, nn.Shape) []nn.Shape { return l.shapes(2) }
+
+func (l *LSTMCell) over(g *nn.Graph, s series) (last, all *nn.Value, final []*nn.Value) {
 	bias := l.BiasInitializer.Or(nn.Zeros)
 	if l.UnitForgetBias {
-		bias = l.forgetBias
+		bias = forgetBias(l.Units)
 	}
-	w := l.weights(g, "lstm_cell", c.In().Shape.Last(), 4, bias, 4*l.Units)
-	cell := op.LSTM{Act: l.pointwise(g, "activation", l.Activation), Gate: l.pointwise(g, "recurrent_activation", l.RecurrentActivation)}
-	return l.scan(g, c, cell, w, w.bias, nil, 2)
+	w := l.weights(g, l, s.x, 4, bias, 4*l.Units)
+	k := op.LSTM{Act: pointwise(g, "activation", l.Activation), Gate: pointwise(g, "recurrent_activation", l.RecurrentActivation)}
+	return l.scan(g, s, k, w, w.bias, nil)
 }
 
 // forgetBias is zeros, but ones for the forget gate.
-func (l *LSTM) forgetBias(t *nn.Tensor, _ *nn.Rand) {
-	t.Zero()
-	for i := range l.Units {
-		t.F32[l.Units+i] = 1
+func forgetBias(units int) nn.Init {
+	return func(t *nn.Tensor, _ *nn.Rand) {
+		t.Zero()
+		for i := range units {
+			t.F32[units+i] = 1
+		}
 	}
 }

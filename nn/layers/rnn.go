@@ -3,13 +3,85 @@ package layers
 import (
 	"kerasgo/nn"
 	"kerasgo/nn/graph"
-	"kerasgo/nn/op"
 )
 
-// recurrent is what SimpleRNN, LSTM and GRU share: the config of the layer and of its cell.
+// RNN runs a cell over time: [batch, time, features] to [batch, units], or to [batch, time, units] with ReturnSequences.
+// The cell is one of Keras's own: SimpleRNNCell, LSTMCell, GRUCell, or a StackedRNNCells of them.
 //
 // Source: keras/src/layers/rnn/rnn.py
-type recurrent struct {
+type RNN struct {
+	loop
+	Cell nn.Layer `json:"cell"`
+}
+
+// NewRNN makes an RNN layer over cells, which are stacked if there are several.
+func NewRNN(cells ...nn.Layer) *RNN {
+	l := &RNN{loop: loop{Common: base("RNN")}}
+	switch len(cells) {
+	case 0:
+	case 1:
+		l.Cell = cells[0]
+	default:
+		l.Cell = NewStackedRNNCells(cells...)
+	}
+	return l
+}
+
+func (l *RNN) twin() directed {
+	t := &RNN{loop: l.copied(), Cell: l.Cell}
+	if k, ok := l.Cell.(cell); ok {
+		t.Cell = k.twin()
+	}
+	return t
+}
+
+// Build implements nn.Layer.
+func (l *RNN) Build(g *nn.Graph, c nn.Call) []nn.Wire { return l.run(g, c, cellOf(g, l.Cell)) }
+
+// cell is one step of a built-in recurrence, or several stacked. It says itself for a whole sequence, since its input's
+// projection is then one product.
+type cell interface {
+	nn.Layer
+	// states are the shapes of its states, without the batch, for an input [batch, time, ...].
+	states(g *nn.Graph, x nn.Shape) []nn.Shape
+	// over runs it over all steps; initial is nil or has one value for each state.
+	over(g *nn.Graph, s series) (last, all *nn.Value, final []*nn.Value)
+	twin() nn.Layer // a new cell of the same config
+}
+
+// series is what a cell runs over.
+type series struct {
+	x, mask               *nn.Value
+	initial               []*nn.Value
+	backwards, zeroMasked bool
+	call                  int // index of the layer's call, for random streams
+}
+
+// inside builds a cell that is a layer of its own, with a config; one that its layer made speaks as that layer.
+func inside(g *nn.Graph, k cell, f func()) {
+	if _, made := g.Layer().(interface{ makesCell() }); made {
+		f()
+		return
+	}
+	g.Inside(k, f)
+}
+
+func cellOf(g *nn.Graph, l nn.Layer) cell {
+	k, ok := l.(cell)
+	if !ok {
+		if l == nil {
+			g.Failf("has no cell")
+		}
+		g.Unsupportedf("cell", "only SimpleRNNCell, LSTMCell, GRUCell and StackedRNNCells of them can be a cell, found %s", l.Base().Class)
+	}
+	if b := k.Base(); b.Name == "" {
+		b.Name = nn.SnakeCase(b.Class)
+	}
+	return k
+}
+
+// loop is what every recurrent layer has.
+type loop struct {
 	nn.Common
 	ReturnSequences   bool `json:"return_sequences"`
 	ReturnState       bool `json:"return_state"`
@@ -17,110 +89,51 @@ type recurrent struct {
 	Stateful          bool `json:"stateful"`
 	Unroll            bool `json:"unroll"` // computes the same
 	ZeroOutputForMask bool `json:"zero_output_for_mask"`
-	cellConfig
 
-	states []*nn.Weight // of a stateful layer: not among its weights, as in Keras
-}
-
-// cellConfig is what the three cells share.
-type cellConfig struct {
-	Units            int           `json:"units"`
-	Activation       nn.Activation `json:"activation"`
-	UseBias          bool          `json:"use_bias"`
-	Dropout          float32       `json:"dropout"`
-	RecurrentDropout float32       `json:"recurrent_dropout"`
-	Implementation   int           `json:"implementation"` // how Keras 2 computes the same
-
-	KernelInitializer    nn.Initializer `json:"kernel_initializer"`
-	RecurrentInitializer nn.Initializer `json:"recurrent_initializer"`
-	BiasInitializer      nn.Initializer `json:"bias_initializer"`
+	kept []*nn.Weight // states of a stateful layer: not among its weights, as in Keras
 }
 
 // directed is a layer that Bidirectional can turn round.
 type directed interface {
 	nn.Layer
-	direction() *recurrent
+	direction() *loop
 	twin() directed // a new layer of the same config
 }
 
-func (l *recurrent) direction() *recurrent { return l }
+func (l *loop) direction() *loop { return l }
 
 // copied is the layer's config without what belongs to one layer alone.
-func (l *recurrent) copied() recurrent {
+func (l *loop) copied() loop {
 	c := *l
-	c.Common = nn.Common{Class: l.Class, Name: l.Name, Trainable: l.Trainable, DType: l.DType}
-	c.states = nil
+	c.Common = copiedCommon(&l.Common)
+	c.kept = nil
 	return c
 }
 
-// cellWeights are the values of a cell's weights; bias is nil where it has none.
-type cellWeights struct{ kernel, recurrent, bias *nn.Value }
-
-// weights declares a cell's weights under its own name, as Keras stores them.
-func (l *recurrent) weights(g *nn.Graph, cell string, features, gates int, bias nn.Init, biasShape ...int) (w cellWeights) {
-	if l.Units <= 0 {
-		g.Failf("units must be positive, found %d", l.Units)
-	}
-	k := nn.Sub(&l.Common, "cell", cell, func() *cellLayer { return &cellLayer{Common: base(cell)} })
-	g.Inside(k, func() {
-		n := gates * l.Units
-		w.kernel = k.Weight(g, "kernel", l.KernelInitializer.Or(nn.GlorotUniform), features, n)
-		w.recurrent = k.Weight(g, "recurrent_kernel", l.RecurrentInitializer.Or(nn.Orthogonal(1)), l.Units, n)
-		if l.UseBias {
-			w.bias = k.Weight(g, "bias", bias, biasShape...)
-		}
-	})
-	return w
+func copiedCommon(c *nn.Common) nn.Common {
+	return nn.Common{Class: c.Class, Name: c.Name, Trainable: c.Trainable, DType: c.DType}
 }
 
-// cellLayer holds a cell's weights; the layer around it says the whole recurrence.
-type cellLayer struct{ nn.Common }
-
-// Build implements nn.Layer.
-func (l *cellLayer) Build(g *nn.Graph, _ nn.Call) []nn.Wire {
-	g.Failf("is a cell: the layer around it runs it")
-	return nil
-}
-
-// pointwise is an activation inside a cell, which must be a function of one element.
-func (l *cellConfig) pointwise(g *nn.Graph, key string, a nn.Activation) op.Unary {
-	if a.Linear() {
-		return op.Unary{}
-	}
-	o, err := op.Activation(a.Name)
-	u, ok := o.(op.Unary)
-	if err != nil || !ok || a.Layer != nil {
-		g.Unsupportedf(key, "activation %q inside a recurrence is not supported", a.Name)
-	}
-	return u
-}
-
-// scan says the recurrence: the inputs' projection as one product over all steps, then the cell.
-func (l *recurrent) scan(g *nn.Graph, c nn.Call, cell op.Cell, w cellWeights, project, recurrentBias *nn.Value, states int) []nn.Wire {
+// run says the recurrence of a cell.
+func (l *loop) run(g *nn.Graph, c nn.Call, k cell) []nn.Wire {
+	l.Adopt("cell", k)
 	x := c.In()
-	if len(x.Shape) != 3 {
+	if len(x.Shape) < 3 {
 		g.Failf("needs an input [batch, time, features], found %v", x.Shape)
 	}
-	in := x.Value
-	if g.Training && l.Dropout > 0 { // one mask for all steps
-		in = g.Op(op.Dropout{Rate: l.Dropout, Path: g.Path, Call: 2 * g.CallIndex(), Noise: nn.Shape{-1, 1, -1}}, in)
+	s := series{x: x.Value, mask: x.Mask, backwards: l.GoBackwards, zeroMasked: l.ZeroOutputForMask}
+	var states []nn.Shape
+	inside(g, k, func() { states = k.states(g, x.Shape) })
+	s.initial, s.call = l.initial(g, c, states), g.CallIndex()
+	var last, all *nn.Value
+	var final []*nn.Value
+	inside(g, k, func() { last, all, final = k.over(g, s) })
+	for i, w := range l.kept {
+		g.Updates = append(g.Updates, graph.Update{Weight: w, Value: final[i]})
 	}
-	z := g.Op(op.Dense{}, in, w.kernel, project)
-	var factor *nn.Value
-	if g.Training && l.RecurrentDropout > 0 {
-		ones := g.Op(op.Fill{Value: 1, Dims: nn.Shape{l.Units}}, in)
-		factor = g.Op(op.Dropout{Rate: l.RecurrentDropout, Path: g.Path, Call: 2*g.CallIndex() + 1}, ones)
-	}
-	args := []*nn.Value{z, w.recurrent, recurrentBias, x.Mask, factor}
-	args = append(args, l.initial(g, c, states)...)
-	out := g.Ops(op.Recurrent{Cell: cell, Units: l.Units, Backwards: l.GoBackwards, ZeroMasked: l.ZeroOutputForMask}, args...)
-	final := out[2 : 2+states]
-	for i, s := range l.states {
-		g.Updates = append(g.Updates, graph.Update{Weight: s, Value: final[i]})
-	}
-	y := []nn.Wire{{Value: out[0]}}
+	y := []nn.Wire{{Value: last}}
 	if l.ReturnSequences {
-		y = []nn.Wire{{Value: out[1], Mask: x.Mask}}
+		y = []nn.Wire{{Value: all, Mask: x.Mask}}
 	}
 	if l.ReturnState {
 		y = append(y, nn.Drop(final...)...)
@@ -129,38 +142,42 @@ func (l *recurrent) scan(g *nn.Graph, c nn.Call, cell op.Cell, w cellWeights, pr
 }
 
 // initial are the states to begin with: what the call gives, what a stateful layer kept, or none for zeros.
-func (l *recurrent) initial(g *nn.Graph, c nn.Call, states int) (out []*nn.Value) {
+func (l *loop) initial(g *nn.Graph, c nn.Call, states []nn.Shape) (out []*nn.Value) {
 	given := c.Ins()[1:] // Keras 2 appends them to the inputs
 	if kw := (nn.Call{Args: []any{c.Kw["initial_state"]}}).Ins(); len(kw) > 0 {
 		given = kw
 	}
 	switch {
-	case len(given) == states:
+	case len(given) == len(states):
 		for _, w := range given {
 			out = append(out, w.Value)
 		}
 	case len(given) > 0:
-		g.Failf("has %d states, the call gives %d", states, len(given))
+		g.Failf("has %d states, the call gives %d", len(states), len(given))
 	case l.Stateful:
 		batch := c.In().Shape[0]
 		if batch < 0 {
 			g.Failf("is stateful, so the batch size must be fixed")
 		}
-		for i := len(l.states); i < states; i++ {
-			s := &nn.Weight{Spec: graph.F32(batch, l.Units), Name: "state", Path: g.Path + "/state", State: true}
-			s.Data = graph.New(s.Spec)
-			l.states = append(l.states, s)
+		for _, shape := range states[len(l.kept):] {
+			shape = append(nn.Shape{batch}, shape...)
+			if !shape.Known() {
+				g.Failf("is stateful, so its state's shape must be known, found %v", shape)
+			}
+			w := &nn.Weight{Spec: graph.F32(shape...), Name: "state", Path: g.Path + "/state", State: true}
+			w.Data = graph.New(w.Spec)
+			l.kept = append(l.kept, w)
 		}
-		for _, s := range l.states {
-			out = append(out, g.State(s))
+		for _, w := range l.kept {
+			out = append(out, g.State(w))
 		}
 	}
 	return out
 }
 
 // ResetStates makes a stateful layer forget.
-func (l *recurrent) ResetStates() {
-	for _, s := range l.states {
+func (l *loop) ResetStates() {
+	for _, s := range l.kept {
 		s.Data.Zero()
 	}
 }

@@ -26,16 +26,26 @@ type Cell interface {
 //
 // Outputs: the last output [B, Units]; the sequence [B, T, Units], in the order of processing; the final states; and what
 // Backward needs. A masked step keeps the states and repeats the last output (at first zero), or gives zero.
+//
+// Where the state is convolved, spatial axes follow B and T above: each position has Units of its own, and the recurrent
+// kernel is [size..., Units, gates·Units]. The mask may be for whole steps or for each position.
 type Recurrent struct {
 	Cell                  Cell
 	Units                 int
 	Backwards, ZeroMasked bool
+	// Over is how the state is convolved with the recurrent kernel, to its own size; zero: a product. Its Groups are 1, or
+	// the gates where each has a factor of its own, [B, spatial..., gates·Units].
+	Over Conv
 
 	packed *packedCell
 }
 
-// packedCell is the recurrent kernel in a Plan: whole, and for a GRU that resets before the product, in two parts.
-type packedCell struct{ all, gates, last *gemm.Packed }
+// packedCell is the recurrent kernel in a Plan: whole, for a GRU that resets before the product in two parts, or as a
+// convolution.
+type packedCell struct {
+	all, gates, last *gemm.Packed
+	conv             *packedKernel
+}
 
 const (
 	inZ = iota
@@ -49,32 +59,43 @@ const (
 // Infer implements graph.Op.
 func (o Recurrent) Infer(in []Spec) ([]Spec, error) {
 	g, states, saved := o.Cell.sizes()
-	z := in[inZ].Shape
-	if len(z) != 3 || z[2] != g*o.Units {
-		return nil, fmt.Errorf("needs [batch, time, %d], found %v", g*o.Units, z)
+	z, rank := in[inZ].Shape, len(o.Over.Size)
+	if len(z) != 3+rank || z.Last() != g*o.Units {
+		return nil, fmt.Errorf("needs [batch, time, %d] with %d spatial axes, found %v", g*o.Units, rank, z)
 	}
 	if len(in) > inStates && len(in) != inStates+states {
 		return nil, fmt.Errorf("has %d states, found %d", states, len(in)-inStates)
 	}
-	b, t, u := z[0], z[1], o.Units
+	b, t, spatial := z[0], z[1], z[2:len(z)-1]
+	state := append(append(Shape{b}, spatial...), o.Units)
 	for _, s := range in[min(inStates, len(in)):] {
-		if len(s.Shape) != 2 || s.Shape[1] != u && s.Shape[1] != graph.Unknown {
-			return nil, fmt.Errorf("an initial state is [batch, %d], found %v", u, s.Shape)
+		if !agree(s.Shape, state) {
+			return nil, fmt.Errorf("an initial state is %v, found %v", state, s.Shape)
 		}
 	}
-	out := []Spec{f32(b, u), f32(b, t, u)}
+	if m := in[inMask].Shape; m != nil && !agree(m, z[:2]) && !agree(m, z[:len(z)-1]) {
+		return nil, fmt.Errorf("a mask %v doesn't fit the steps of %v", m, z)
+	}
+	out := []Spec{f32(state...), f32(append(append(Shape{b, t}, spatial...), o.Units)...)}
 	for range states {
-		out = append(out, f32(b, u))
+		out = append(out, f32(state...))
 	}
 	steps := t
 	if t != graph.Unknown {
 		steps++
 	}
-	return append(out, f32(steps, states, b, u), f32(t, b, (g+saved)*u)), nil
+	trail, kept := append(Shape{steps, states}, state...), append(append(Shape{t, b}, spatial...), (g+saved)*o.Units)
+	return append(out, f32(trail...), f32(kept...)), nil
 }
 
 // FLOPs implements graph.Coster.
-func (o Recurrent) FLOPs(in, _ []Spec) int64 { return int64(in[inZ].Shape.Size()) * int64(2*o.Units+4) }
+func (o Recurrent) FLOPs(in, _ []Spec) int64 {
+	n := int64(2 * o.Units)
+	for _, k := range o.Over.Size {
+		n *= int64(k)
+	}
+	return int64(in[inZ].Shape.Size()) * (n + 4)
+}
 
 // Pack implements graph.Packer.
 func (o Recurrent) Pack(in []*Tensor) (graph.Op, []bool) {
@@ -82,8 +103,10 @@ func (o Recurrent) Pack(in []*Tensor) (graph.Op, []bool) {
 	if k == nil || o.packed != nil {
 		return nil, nil
 	}
-	u, n := o.Units, k.Shape[1]
-	if gru, ok := o.Cell.(GRU); ok && !gru.ResetAfter {
+	u, n := o.Units, k.Shape.Last()
+	if o.convolves() {
+		o.packed = &packedCell{conv: o.Over.pack(k)}
+	} else if gru, ok := o.Cell.(GRU); ok && !gru.ResetAfter {
 		o.packed = &packedCell{gates: gemm.Pack(u, 2*u, k.F32, n), last: gemm.Pack(u, u, k.F32[2*u:], n)}
 	} else {
 		o.packed = &packedCell{all: gemm.Pack(u, n, k.F32, n)}
@@ -93,10 +116,11 @@ func (o Recurrent) Pack(in []*Tensor) (graph.Op, []bool) {
 	return o, drop
 }
 
-// cellRun is what a cell's step may use.
+// cellRun is what a cell's step may use. Its rows are those of the batch, each as often as there are positions.
 type cellRun struct {
 	r      *Run
 	u, b   int
+	grid   grid
 	kernel []float32 // [u, gates·u]; nil where packed
 	packed *packedCell
 	bias   []float32 // recurrent; nil: none
@@ -104,6 +128,10 @@ type cellRun struct {
 
 // times adds h·kernel[:, from:from+n] to z [B, ldz], at column at.
 func (s *cellRun) times(h, z []float32, ldz, at, from, n, width int) {
+	if s.grid.positions > 0 {
+		s.convolve(h, z)
+		return
+	}
 	e := gemm.Epilogue{Accumulate: true}
 	if s.packed == nil {
 		gemm.NN(s.r.Pool, s.b, n, s.u, h, s.u, s.kernel[from:], width, z[at:], ldz, e)
@@ -121,10 +149,21 @@ func (s *cellRun) times(h, z []float32, ldz, at, from, n, width int) {
 // cellRuns are reused so that a run allocates nothing.
 var cellRuns = sync.Pool{New: func() any { return new(cellRun) }}
 
+// factor is what multiplies the state as a whole; nil: nothing.
+func (o Recurrent) factor(in []*Tensor) *Tensor {
+	if o.Over.Groups > 1 { // each gate has its own
+		return nil
+	}
+	return in[inFactor]
+}
+
 // run readies a cellRun; put it back into cellRuns.
 func (o Recurrent) run(r *Run, in []*Tensor) *cellRun {
 	s := cellRuns.Get().(*cellRun)
 	*s = cellRun{r: r, u: o.Units, b: in[inZ].Shape[0], packed: o.packed}
+	if o.convolves() {
+		s.spread(o, in)
+	}
 	if in[inKernel] != nil {
 		s.kernel = in[inKernel].F32
 	}
@@ -170,9 +209,14 @@ func hidden(buf, prev []float32, factor *Tensor) []float32 {
 // Forward implements graph.Op.
 func (o Recurrent) Forward(r *Run, in, out []*Tensor) {
 	g, states, saved := o.Cell.sizes()
-	u, b, steps := o.Units, in[inZ].Shape[0], in[inZ].Shape[1]
 	s := o.run(r, in)
 	defer cellRuns.Put(s)
+	if o.convolves() && s.grid.kernel == nil {
+		s.grid.kernel = o.Over.pack(in[inKernel])
+	}
+	u, b, steps := o.Units, s.b, in[inZ].Shape[1]
+	m := o.masking(in)
+	wide := b * u / max(m.rows, 1) // what a mask's element rules
 	size, width := states*b*u, (g+saved)*u
 	trail, kept := out[2+states], out[3+states]
 	buf := r.Scratch(2*size + b*width)
@@ -185,7 +229,8 @@ func (o Recurrent) Forward(r *Run, in, out []*Tensor) {
 		copy(prev[i*b*u:][:b*u], in[inStates+i].F32)
 	}
 	var factored []float32
-	if in[inFactor] != nil {
+	factor := o.factor(in)
+	if factor != nil {
 		factored = r.Dirty(size)
 	}
 	last := out[0].F32
@@ -200,30 +245,30 @@ func (o Recurrent) Forward(r *Run, in, out []*Tensor) {
 		}
 		z, save := step[:b*g*u], step[b*g*u:]
 		at := o.at(t, steps)
-		gatherStep(z, in[inZ].F32, at, steps, g*u)
+		gatherStep(z, in[inZ].F32, at, steps, s.positions()*g*u)
 		from := prev
 		if factored != nil {
 			copy(factored, prev)
-			hidden(factored[:b*u], prev[:b*u], in[inFactor])
+			hidden(factored[:b*u], prev[:b*u], factor)
 			from = factored
 		}
 		o.Cell.step(s, z, from, next, save)
-		for row := range b {
-			y := last[row*u:][:u]
-			if in[inMask] == nil || in[inMask].I32[row*steps+at] != 0 {
-				copy(y, next[row*u:][:u])
-			} else {
-				for i := range states {
-					at := (i*b + row) * u
-					copy(next[at:][:u], prev[at:][:u])
-				}
-				if o.ZeroMasked {
-					clear(y)
-				}
+		for row := range m.rows {
+			y := last[row*wide:][:wide]
+			if m.real(row, at) {
+				copy(y, next[row*wide:][:wide])
+				continue
 			}
-			if out[1] != nil {
-				copy(out[1].F32[(row*steps+t)*u:][:u], y)
+			for i := range states {
+				at := i*b*u + row*wide
+				copy(next[at:][:wide], prev[at:][:wide])
 			}
+			if o.ZeroMasked {
+				clear(y)
+			}
+		}
+		if out[1] != nil {
+			putStep(out[1].F32, last, t, steps, s.positions()*u)
 		}
 		if trail == nil {
 			spare = prev
@@ -241,12 +286,14 @@ func (o Recurrent) Forward(r *Run, in, out []*Tensor) {
 // steps at the end.
 func (o Recurrent) Backward(r *Run, in, out, dout, din []*Tensor) {
 	g, states, saved := o.Cell.sizes()
-	u, b, steps := o.Units, in[inZ].Shape[0], in[inZ].Shape[1]
-	if b == 0 || steps == 0 {
+	if len(in[inZ].F32) == 0 {
 		return
 	}
 	s := o.run(r, in)
 	defer cellRuns.Put(s)
+	u, b, steps := o.Units, s.b, in[inZ].Shape[1]
+	m := o.masking(in)
+	wide := b * u / m.rows
 	size, width, n := states*b*u, (g+saved)*u, g*u
 	trail, kept := out[2+states].F32, out[3+states].F32
 	buf := r.Scratch(2*size + b*u + 2*steps*b*n + steps*b*u)
@@ -261,54 +308,52 @@ func (o Recurrent) Backward(r *Run, in, out, dout, din []*Tensor) {
 	if dout[0] != nil {
 		copy(dy, dout[0].F32)
 	}
-	mask := in[inMask]
+	factor := o.factor(in)
 	dh := r.Dirty(b * u)
 	held := r.Dirty(size)
 	factored := r.Dirty(size)
 	for t := steps - 1; t >= 0; t-- {
 		at := o.at(t, steps)
 		if dout[1] != nil {
-			for row := range b {
-				add(dy[row*u:][:u], dout[1].F32[(row*steps+t)*u:][:u])
+			for row, n := 0, s.positions()*u; row < b*u/n; row++ {
+				add(dy[row*n:][:n], dout[1].F32[(row*steps+t)*n:][:n])
 			}
 		}
 		// A masked row's states pass by the step; its output is an earlier one.
 		copy(held, dnext)
-		for row := range b {
-			if mask == nil || mask.I32[row*steps+at] != 0 {
-				add(dnext[row*u:][:u], dy[row*u:][:u])
-				clear(dy[row*u:][:u])
+		for row := range m.rows {
+			if m.real(row, at) {
+				add(dnext[row*wide:][:wide], dy[row*wide:][:wide])
+				clear(dy[row*wide:][:wide])
 				for i := range states {
-					clear(held[(i*b+row)*u:][:u])
+					clear(held[i*b*u+row*wide:][:wide])
 				}
 				continue
 			}
 			for i := range states {
-				clear(dnext[(i*b+row)*u:][:u])
+				clear(dnext[i*b*u+row*wide:][:wide])
 			}
 			if o.ZeroMasked {
-				clear(dy[row*u:][:u])
+				clear(dy[row*wide:][:wide])
 			}
 		}
 		prev, next := trail[t*size:][:size], trail[(t+1)*size:][:size]
 		step := kept[t*b*width:][:b*width]
 		from := prev
-		if in[inFactor] != nil {
+		if factor != nil {
 			copy(factored, prev)
-			hidden(factored[:b*u], prev[:b*u], in[inFactor])
+			hidden(factored[:b*u], prev[:b*u], factor)
 			from = factored
 		}
 		dz := dzs[t*b*n:][:b*n]
 		clear(dprev)
 		through := o.Cell.back(s, step[:b*n], from, next, step[b*n:], dnext, dz, dprev)
-		if mask != nil { // a masked step computed something that nobody used
-			for row := range b {
-				if mask.I32[row*steps+at] == 0 {
-					clear(dz[row*n:][:n])
-					clear(through[row*n:][:n])
-					for i := range states {
-						clear(dprev[(i*b+row)*u:][:u])
-					}
+		for row := range m.rows { // a masked step computed something that nobody used
+			if !m.real(row, at) {
+				clear(dz[row*wide*g:][:wide*g])
+				clear(through[row*wide*g:][:wide*g])
+				for i := range states {
+					clear(dprev[i*b*u+row*wide:][:wide])
 				}
 			}
 		}
@@ -317,15 +362,15 @@ func (o Recurrent) Backward(r *Run, in, out, dout, din []*Tensor) {
 		clear(dh)
 		o.Cell.(chained).chain(s, through, from, step[b*n:], dh)
 		add(dprev[:b*u], dh)
-		if in[inFactor] != nil {
-			for i, f := range in[inFactor].F32 {
+		if factor != nil {
+			for i, f := range factor.F32 {
 				dprev[i] *= f
 			}
 		}
 		add(dprev, held)
 		dnext, dprev = dprev, dnext
 		if din[inZ] != nil {
-			scatterStep(din[inZ].F32, dz, at, steps, n)
+			scatterStep(din[inZ].F32, dz, at, steps, s.positions()*n)
 		}
 	}
 	if din[inKernel] != nil {
@@ -351,10 +396,18 @@ type chained interface {
 
 // plainChain is that of a cell whose gates all see the state itself.
 func plainChain(s *cellRun, dz, dh []float32, n int) {
+	if s.grid.positions > 0 {
+		s.convolveBack(dz, dh)
+		return
+	}
 	gemm.NT(s.r.Pool, s.b, s.u, n, dz, n, s.kernel, n, dh, s.u, gemm.Epilogue{Accumulate: true})
 }
 
 func plainKernel(s *cellRun, hs, dzs []float32, steps, n int, dk []float32) {
+	if s.grid.positions > 0 {
+		s.convolveFilter(hs, dzs, steps, dk)
+		return
+	}
 	gemm.TN(s.r.Pool, s.u, n, steps*s.b, hs, s.u, dzs, n, dk, n, gemm.Epilogue{Accumulate: true})
 }
 

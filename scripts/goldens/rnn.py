@@ -1,4 +1,5 @@
 """Recurrent layers, Bidirectional, TimeDistributed: states, masks, directions."""
+from . import rnncells
 from .common import integers, normal, sequence
 
 LAYERS = "SimpleRNN LSTM GRU".split()
@@ -13,6 +14,7 @@ def goldens(s):
     gru(s)
     bidirectional(s)
     time_distributed(s)
+    rnncells.goldens(s)
 
 
 def maker(cls, *args, **kwargs):
