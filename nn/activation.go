@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"kerasgo/nn/graph"
 	"kerasgo/nn/op"
 )
 
@@ -83,6 +84,9 @@ func (g *Graph) Activate(a Activation, x *Value) *Value {
 	o, err := op.Activation(a.Name)
 	if err != nil {
 		g.Failf("%v", err)
+	}
+	if !x.DType.Float() && a.Name != "relu" && a.Name != "relu6" { // those two keep integers
+		x = g.Op(op.Cast{To: graph.Float32}, x)
 	}
 	return g.Op(o, x)
 }

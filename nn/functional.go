@@ -82,6 +82,12 @@ func appendRefs(v any, out *[]Ref) []Ref {
 	at := len(*out)
 	var visit func(v any)
 	visit = func(v any) {
+		if dict, ok := v.(map[string]any); ok {
+			for _, key := range sortedKeys(dict) {
+				visit(dict[key])
+			}
+			return
+		}
 		list, ok := v.([]any)
 		if !ok {
 			return

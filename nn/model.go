@@ -182,7 +182,7 @@ func (s *modelState) inputs(m Model, x []*Tensor) ([]*Tensor, int, error) {
 func FitInput(s InputSpec, x *Tensor) (*Tensor, error) {
 	t, err := x.As(s.DType)
 	if err != nil {
-		return nil, fmt.Errorf("input %q: %w", s.Name, err)
+		return nil, &graph.ShapeError{Input: fmt.Sprintf("input %q", s.Name), Want: s.Spec, Got: x.Spec}
 	}
 	if len(t.Shape) == len(s.Shape)-1 && s.Shape.Last() == 1 {
 		t = t.Reshaped(append(slices.Clone(t.Shape), 1)...)
@@ -210,15 +210,23 @@ func (s *modelState) compiled(m Model) (*Plan, error) {
 	return s.plan, nil
 }
 
-// uniqueNames gives repeats the suffixes _1, _2.
+// uniqueNames gives repeats the suffixes _1, _2, passing over those that are names themselves.
 func uniqueNames(names []string) []string {
-	seen := map[string]int{}
+	taken := map[string]bool{}
+	for _, n := range names {
+		taken[n] = true
+	}
+	seen, next := map[string]bool{}, map[string]int{}
 	out := make([]string, len(names))
 	for i, n := range names {
-		if out[i] = n; seen[n] > 0 {
-			out[i] = fmt.Sprintf("%s_%d", n, seen[n])
+		if out[i] = n; seen[n] {
+			for out[i] = n; taken[out[i]]; {
+				next[n]++
+				out[i] = fmt.Sprintf("%s_%d", n, next[n])
+			}
+			taken[out[i]] = true
 		}
-		seen[n]++
+		seen[n] = true
 	}
 	return out
 }

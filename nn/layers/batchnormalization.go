@@ -56,7 +56,7 @@ func (l *BatchNormalization) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 	if train {
 		mask = x.Mask
 	}
-	out := g.Ops(op.BatchNorm{Axis: axis, Eps: l.Epsilon, Momentum: l.Momentum, Train: train}, x.Value, gamma, beta,
+	out := g.Ops(op.BatchNorm{Axis: axis, Eps: l.Epsilon, Momentum: l.Momentum, Train: train}, float(g, x.Value), gamma, beta,
 		g.State(mean), g.State(variance), mask)
 	if train {
 		g.Updates = append(g.Updates, graph.Update{Weight: mean, Value: out[1]}, graph.Update{Weight: variance, Value: out[2]})

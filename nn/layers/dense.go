@@ -36,5 +36,5 @@ func (l *Dense) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 	if l.UseBias {
 		bias = l.Weight(g, "bias", l.BiasInitializer.Or(nn.Zeros), l.Units)
 	}
-	return c.Keep(g.Activate(l.Activation, g.Op(op.Dense{}, x.Value, kernel, bias)))
+	return c.Keep(g.Activate(l.Activation, g.Op(op.Dense{}, float(g, x.Value), kernel, bias)))
 }

@@ -51,8 +51,11 @@ func (l *GlobalPooling) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 	x := c.In()
 	checkRank(g, x.Value, l.rank)
 	o := op.GlobalPool{Max: l.max, ChannelsFirst: channelsFirst(g, l.DataFormat), KeepDims: l.KeepDims}
-	if l.rank > 1 || l.max {
+	if l.max {
 		return nn.Drop(g.Op(o, x.Value))
 	}
-	return nn.Drop(g.Op(o, x.Value, x.Mask))
+	if l.rank > 1 {
+		return nn.Drop(g.Op(o, float(g, x.Value)))
+	}
+	return nn.Drop(g.Op(o, float(g, x.Value), x.Mask))
 }

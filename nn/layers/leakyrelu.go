@@ -20,5 +20,5 @@ func NewLeakyReLU(slope float32) *LeakyReLU {
 
 // Build implements nn.Layer.
 func (l *LeakyReLU) Build(g *nn.Graph, c nn.Call) []nn.Wire {
-	return c.Keep(g.Op(op.Unary{Fn: "leaky_relu", Args: [3]float32{l.NegativeSlope}}, c.In().Value))
+	return c.Keep(g.Op(op.Unary{Fn: "leaky_relu", Args: [3]float32{l.NegativeSlope}}, float(g, c.In().Value)))
 }

@@ -23,6 +23,6 @@ func (l *RepeatVector) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 		g.Failf("needs [batch, features] and n of 0 or more, found %v and %d", x.Shape, l.N)
 	}
 	row := g.Op(op.View{Lead: 1, To: nn.Shape{1, -1}}, x)
-	zeros := g.Op(op.Fill{Dims: nn.Shape{l.N, x.Shape[1]}}, x)
+	zeros := cast(g, g.Op(op.Fill{Dims: nn.Shape{l.N, x.Shape[1]}}, x), x.DType)
 	return nn.Drop(g.Op(op.Binary{Fn: "add"}, zeros, row))
 }

@@ -96,7 +96,7 @@ func pointwise(g *nn.Graph, key string, a nn.Activation) op.Unary {
 
 // scan says the recurrence: the inputs' projection as one product over all steps, then the cell.
 func (l *unit) scan(g *nn.Graph, s series, k op.Cell, w cellWeights, project, recurrentBias *nn.Value) (last, all *nn.Value, final []*nn.Value) {
-	in := s.x
+	in := float(g, s.x)
 	if g.Training && l.Dropout > 0 { // one mask for all steps
 		in = g.Op(op.Dropout{Rate: l.Dropout, Path: g.Path, Call: 2 * s.call, Noise: nn.Shape{-1, 1, -1}}, in)
 	}

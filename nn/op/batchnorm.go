@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"kerasgo/internal/vec"
+	"kerasgo/nn/graph"
 )
 
 // BatchNorm is (x - mean) / sqrt(variance + Eps) · gamma + beta along Axis. Inputs: x, gamma?, beta?, moving mean, moving
@@ -19,6 +20,9 @@ type BatchNorm struct {
 
 // Infer implements graph.Op.
 func (o BatchNorm) Infer(in []Spec) ([]Spec, error) {
+	if in[0].DType != graph.Float32 {
+		return nil, fmt.Errorf("needs float32, found %v", in[0].DType)
+	}
 	a, err := Axis(o.Axis, len(in[0].Shape))
 	if err != nil {
 		return nil, err

@@ -17,6 +17,9 @@ type Dense struct {
 
 // Infer implements graph.Op.
 func (o Dense) Infer(in []Spec) ([]Spec, error) {
+	if in[0].DType != graph.Float32 {
+		return nil, fmt.Errorf("needs float32, found %v", in[0].DType)
+	}
 	x := in[0].Shape
 	k, n := 0, 0
 	if o.packed != nil {

@@ -27,6 +27,7 @@ def dense(s):
     s.layer("Dense", "sigmoid_one_unit", lambda L: L.Dense(1, activation="sigmoid"), normal(3, 9))
     s.layer("Dense", "gelu", lambda L: L.Dense(5, activation="gelu"), normal(2, 7))
     s.layer("Dense", "wide", lambda L: L.Dense(33, activation="elu"), normal(2, 67))
+    s.layer("Dense", "integers", lambda L: L.Dense(4, activation="tanh"), integers(3, 6, high=9), k2=True)
     s.layer("Dense", "masked", lambda L: L.Dense(4), sequence([5, 3, 1], 3), mask=True, k2=True)
     s.layer("Dense", "regularized", lambda L: L.Dense(
         3, kernel_regularizer="l2", bias_constraint="non_neg", kernel_initializer="he_normal"), normal(3, 4))
@@ -53,6 +54,7 @@ def activations(s):
         s.k2_model("Activation", name, build, fixed(special((4, 16))))
     s.layer("Activation", "softmax_rank3", lambda L: L.Activation("softmax"), normal(2, 3, 5, scale=2.0))
     s.layer("Activation", "relu_rank4", lambda L: L.Activation("relu"), normal(2, 3, 4, 5))
+    s.layer("Activation", "integers", lambda L: L.Activation("tanh"), integers(3, 4, high=3))
     s.layer("Activation", "masked", lambda L: L.Activation("tanh"), sequence([4, 2], 3), mask=True)
 
     x = normal(3, 4, 5, scale=3.0)
@@ -63,6 +65,7 @@ def activations(s):
     s.layer("ReLU", "threshold", lambda L: L.ReLU(threshold=0.7), x)
     s.layer("ReLU", "all", lambda L: L.ReLU(max_value=3.0, negative_slope=0.1, threshold=0.5), x, k2=True)
     s.layer("LeakyReLU", "plain", lambda L: L.LeakyReLU(), x, k2=True)
+    s.layer("LeakyReLU", "integers", lambda L: L.LeakyReLU(), integers(3, 4, high=9))
     s.layer("LeakyReLU", "slope", lambda L: L.LeakyReLU(negative_slope=0.05), normal(2, 3, 4, 5))
     s.k2_model("LeakyReLU", "alpha", lambda K: single(K, K.layers.LeakyReLU(alpha=0.1), (4, 5)), x)
     s.layer("PReLU", "full", lambda L: L.PReLU(), x, k2=True)
@@ -110,10 +113,12 @@ def shapes(s):
     s.layer("Permute", "rank4_b", lambda L: L.Permute((2, 3, 1)), normal(2, 3, 4, 5))
     s.layer("Permute", "identity", lambda L: L.Permute((1, 2, 3)), normal(2, 2, 3, 4))
     s.layer("RepeatVector", "plain", lambda L: L.RepeatVector(4), normal(3, 5), k2=True)
+    s.layer("RepeatVector", "integers", lambda L: L.RepeatVector(3), integers(2, 4, high=9))
     s.layer("RepeatVector", "once", lambda L: L.RepeatVector(1), normal(2, 3))
     s.layer("Identity", "plain", lambda L: L.Identity(), normal(2, 3))
     s.layer("Identity", "masked", lambda L: L.Identity(), sequence([4, 2], 3), mask=True)
     s.layer("Masking", "zero", lambda L: L.Masking(), sequence([5, 3, 0], 4, holes=[(0, 1)]), k2=True)
+    s.layer("Masking", "integers", lambda L: L.Masking(1), integers(2, 6, 2, high=3))
     s.layer("Masking", "value", lambda L: L.Masking(mask_value=-1.0), fixed(
         [[[1, 2], [-1, -1], [3, -1]], [[-1, -1], [-1, 0.5], [-1, -1]]]), k2=True)
     s.layer("Masking", "rank4", lambda L: L.Masking(0.5), fixed(

@@ -18,6 +18,8 @@ def goldens(s):
     add("siamese", siamese, normal(3, 6), normal(3, 6))
     add("inputs_outputs", inputs_outputs, normal(3, 4), normal(3, 5, 2), k2=True)
     add("dictionaries", dictionaries, normal(3, 5), normal(3, 4))
+    add("outputs_nested", outputs_nested, normal(3, 4))
+    add("outputs_repeated", outputs_repeated, normal(3, 4))
     add("inner_and_final", inner_and_final, normal(3, 4), k2=True)
     add("cnn", cnn, uniform(2, 10, 12, 1, high=255), k2=True)
     add("residual_cnn", residual_cnn, image, k2=True)
@@ -109,6 +111,24 @@ def dictionaries(K):
     b, a = K.Input((4,), name="b"), K.Input((5,), name="a")
     h = L.Concatenate()([L.Dense(3)(b), L.Dense(2)(a)])
     return K.Model({"a": a, "b": b}, {"z": L.Dense(2, name="first")(h), "y": L.Dense(3, name="second")(h)})
+
+
+def outputs_nested(K):
+    """A dict inside a list, flattened by sorted keys."""
+    L = K.layers
+    t = K.Input((4,))
+    h = L.Dense(3, name="h")(t)
+    return K.Model(t, [{"b": h, "a": L.Dense(2)(h)}, [L.Dense(5)(h)]])
+
+
+def outputs_repeated(K):
+    """Three outputs of one layer, whose numbered name is another's."""
+    L = K.layers
+    t = K.Input((4,))
+    d = L.Dense(4, name="d")
+    x = d(t)
+    y = d(x)
+    return K.Model(t, [x, y, L.Dense(2, name="d_1")(t), d(y)])
 
 
 def inner_and_final(K):

@@ -1,5 +1,5 @@
 """Batch and layer normalization (and the small ones beside them)."""
-from .common import normal, sequence
+from .common import integers, normal, sequence
 
 
 def goldens(s):
@@ -20,6 +20,7 @@ def batch(s):
     s.layer("BatchNormalization", "axis1", lambda L: L.BatchNormalization(axis=1), image, k2=True)
     s.layer("BatchNormalization", "axis1_rank3", lambda L: L.BatchNormalization(axis=1), normal(4, 3, 5))
     s.layer("BatchNormalization", "frozen", lambda L: L.BatchNormalization(trainable=False), image, k2=True)
+    s.layer("BatchNormalization", "integers", lambda L: L.BatchNormalization(), integers(5, 4, high=9))
     s.layer("BatchNormalization", "masked", lambda L: L.BatchNormalization(), sequence([5, 3, 2], 3), mask=True)
     s.layer("BatchNormalization", "masked_hole", lambda L: L.BatchNormalization(momentum=0.8), sequence([5, 4], 3, holes=[(0, 1)]),
             mask=True)

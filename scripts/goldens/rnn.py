@@ -35,6 +35,7 @@ def plain(s, cls):
     s.layer(cls, "linear", maker(cls, 4, activation=None), x)
     s.layer(cls, "dropout", maker(cls, 4, dropout=0.3, recurrent_dropout=0.2), x)
     s.layer(cls, "wide", maker(cls, 17), normal(2, 3, 9))
+    s.layer(cls, "integers", maker(cls, 3), integers(2, 4, 3, high=3))
     if cls != "SimpleRNN":
         s.layer(cls, "hard_sigmoid", maker(cls, 4, recurrent_activation="hard_sigmoid"), x)
         s.layer(cls, "swapped", maker(cls, 4, activation="sigmoid", recurrent_activation="tanh"), x)
