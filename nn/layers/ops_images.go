@@ -16,9 +16,12 @@ func imageOps() map[string]func() nn.Layer {
 	}
 	window := func(max bool) func() nn.Layer {
 		return node(pool{Padding: "valid"}, func(a *operands, c pool) *nn.Value {
-			l := &Pooling{PoolSize: c.PoolSize, Strides: c.Strides, Padding: c.Padding, DataFormat: c.DataFormat,
-				rank: len(a.tensor(0, "inputs").Shape) - 2, max: max}
-			return l.Build(a.Graph, a.call)[0].Value
+			x := a.tensor(0, "inputs")
+			if len(x.Shape) < 3 {
+				a.Failf("needs an input of three dimensions or more, found %v", x.Shape)
+			}
+			l := &Pooling{PoolSize: c.PoolSize, Strides: c.Strides, Padding: c.Padding, DataFormat: c.DataFormat, rank: len(x.Shape) - 2, max: max}
+			return l.Build(a.Graph, nn.Wires(nn.Wire{Value: x}))[0].Value
 		})
 	}
 	return map[string]func() nn.Layer{

@@ -55,6 +55,9 @@ func joinOps() map[string]func() nn.Layer {
 			if x.Shape[d] < 0 {
 				a.Failf("axis %d must have a known size, found shape %v", c.Axis, x.Shape)
 			}
+			if x.Shape[d] > maxParts {
+				a.Failf("can't unstack an axis of %d, into more than %d parts", x.Shape[d], maxParts)
+			}
 			for i := range x.Shape[d] {
 				ys = append(ys, regroup(a.Graph, cut(a.Graph, x, d, i, i+1), d, 1))
 			}
@@ -127,7 +130,7 @@ func splitPoints(a *operands, at any, n int) (points []int) {
 	switch at := at.(type) {
 	case float64:
 		parts := int(at)
-		if parts < 1 || n < 0 || n%parts != 0 {
+		if parts < 1 || parts > maxParts || n < 0 || n%parts != 0 {
 			a.Failf("can't cut an axis of %d into %v equal parts", n, at)
 		}
 		for i := 1; i < parts; i++ {
@@ -147,6 +150,9 @@ func splitPoints(a *operands, at any, n int) (points []int) {
 	a.Failf("indices_or_sections must be a number or a list, found %v", at)
 	return nil
 }
+
+// maxParts bounds the outputs of one operation.
+const maxParts = 1 << 14
 
 func roll(a *operands, x *nn.Value, axis, by int) *nn.Value {
 	return a.Op(op.Roll{Axis: axis, By: by}, x)
