@@ -96,6 +96,10 @@ func (t *translator) layer(env object) error {
 		env["class_name"] = marshal(renamed(class))
 		class = renamed(class)
 	}
+	if class == "GroupedQueryAttention" { // legacy files have the class's own name, all others the one it is exported by
+		class = "GroupQueryAttention"
+		env["class_name"] = marshal(class)
+	}
 	if list, ok := asList(env["config"]); ok && class == "Sequential" { // Keras 2.0 to 2.2.2
 		env["config"] = marshal(object{"name": marshal("sequential"), "layers": marshal(list)})
 	}
@@ -296,11 +300,11 @@ func (t *translator) config(class string, c object) {
 			delete(c, key)
 		}
 	}
-	drop(c, "time_major", "false", "RNN", "SimpleRNN", "LSTM", "GRU", "Bidirectional")(class)
+	drop(c, "time_major", "false", "RNN", "SimpleRNN", "LSTM", "GRU", "Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")(class)
 	for _, n := range []string{"0", "1", "2"} { // how it is computed, not what
-		drop(c, "implementation", n, "SimpleRNN", "LSTM", "GRU", "LSTMCell", "GRUCell", "ConvLSTM2D", "LocallyConnected1D", "LocallyConnected2D")(class)
+		drop(c, "implementation", n, "SimpleRNN", "LSTM", "GRU", "SimpleRNNCell", "LSTMCell", "GRUCell", "ConvLSTM2D", "LocallyConnected1D", "LocallyConnected2D")(class)
 	}
-	if recurrent := []string{"LSTM", "GRU", "LSTMCell", "GRUCell"}; slices.Contains(recurrent, class) && c["recurrent_activation"] == nil {
+	if recurrent := []string{"LSTM", "GRU", "LSTMCell", "GRUCell", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"}; slices.Contains(recurrent, class) && c["recurrent_activation"] == nil {
 		c["recurrent_activation"] = marshal(oldHardSigmoid)
 	}
 }

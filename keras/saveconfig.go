@@ -77,6 +77,9 @@ func bare(env object) {
 	}
 	delete(env, "build_config")
 	delete(env, "compile_config")
+	if text(env["class_name"]) == "GroupQueryAttention" { // legacy files name the class, not its export
+		env["class_name"] = marshal("GroupedQueryAttention")
+	}
 	if !strings.Contains(text(env["module"]), ".ops") {
 		delete(env, "module")
 		delete(env, "registered_name")

@@ -91,11 +91,17 @@ func readVars(m nn.Model, root *hdf5.Group) error {
 		if old {
 			at = strings.ReplaceAll(at, "layers/", "_layer_checkpoint_dependencies/")
 		}
-		known["/"+at] = true
 		sets, err := datasets(root, at)
+		if err == nil && len(sets) == 0 && len(h.own) > 0 && h.path != "" { // tf-keras knows some sublayers by private names alone
+			private := path.Join(path.Dir(path.Dir(at)), "_"+path.Base(h.path), "vars")
+			if sets, err = datasets(root, private); len(sets) > 0 {
+				at = private
+			}
+		}
 		if err != nil {
 			return err
 		}
+		known["/"+at] = true
 		if len(sets) != len(h.own) {
 			return &FormatError{Where: safeio.Where{Object: "/" + at, Layer: h.layer.Base().Name, Class: h.layer.Base().Class},
 				Msg: "the number of weights is wrong", Want: fmt.Sprintf("%d%s", len(h.own), names(h.own)), Got: fmt.Sprint(len(sets))}

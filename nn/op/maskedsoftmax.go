@@ -87,7 +87,9 @@ func (o MaskedSoftmax) visible(see []float32, in []*Tensor, b, n, t int) {
 	}
 	if o.Window > 0 {
 		clear(see[:min(len(see), max(0, t-o.Window+1))])
-		clear(see[min(len(see), t+o.Window):])
+		if o.Window < len(see)-t {
+			clear(see[t+o.Window:])
+		}
 	}
 	for _, m := range in[1:] {
 		at := 0
