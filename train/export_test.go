@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 
 	"kerasgo/nn"
 	"kerasgo/nn/graph"
@@ -49,4 +50,31 @@ func LossAndGradient(loss json.RawMessage, activation string, p, y, weight, mask
 	}
 	it.Pull()
 	return value, it.Grad(in), nil
+}
+
+// DecodeSchedule reads a schedule as Keras writes it.
+func DecodeSchedule(raw json.RawMessage) (Schedule, error) { return decodeSchedule(raw) }
+
+// LossRoundTrip reads a loss, writes it, and tells whether it reads the same again.
+func LossRoundTrip(raw json.RawMessage) error {
+	first, err := decodeLoss(raw)
+	if err != nil {
+		return err
+	}
+	written, err := first.encode()
+	if err != nil {
+		return err
+	}
+	second, err := decodeLoss(written)
+	if err != nil {
+		return err
+	}
+	again, err := second.encode()
+	if err != nil {
+		return err
+	}
+	if string(again) != string(written) || first.Name != second.Name {
+		return fmt.Errorf("%s became %s, then %s", raw, written, again)
+	}
+	return nil
 }

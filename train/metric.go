@@ -37,7 +37,10 @@ func ParseMetric(name string) (Metric, error) {
 		known = append(known, a[0])
 	}
 	l, err := ParseLoss(name)
-	if err != nil || l.Name == "crossentropy" {
+	if name == "LogCoshError" || name == "log_cosh_error" {
+		l, err = ParseLoss("log_cosh")
+	}
+	if err != nil || l.Name == "crossentropy" || l.whole() || l.Name == "circle" || l.Name == "ctc" {
 		return m, unsupported("metrics", "the metric %q is not supported%s", name, near(name, known))
 	}
 	m.Fn, m.loss = l.Name, l
@@ -71,7 +74,9 @@ func decodeMetric(raw json.RawMessage, key string) (Metric, error) {
 		m.Name = c.Name
 	}
 	if config != nil && m.loss.Name != "" {
-		err = m.loss.configure(config, key)
+		if err = m.loss.configure(config, key); err == nil && (m.loss.Axes != nil || m.loss.IgnoreClass != nil) {
+			err = unsupported(key, "the metric %q with axis or ignore_class is not supported", name)
+		}
 		m.loss.Reduction = ""
 	}
 	return m, err
@@ -87,7 +92,7 @@ func (m Metric) encode() any {
 // row is the metric of one row; see Loss.row.
 //
 // Source: keras/src/metrics/accuracy_metrics.py
-func (m *Metric) row(p, y []float32, label int, tmp []float32) float64 {
+func (m *Metric) row(p, y []float32, label, classes int, tmp []float32) float64 {
 	switch m.Fn {
 	case "binary_accuracy":
 		threshold := m.Threshold
@@ -110,7 +115,11 @@ func (m *Metric) row(p, y []float32, label int, tmp []float32) float64 {
 	case "sparse_categorical_accuracy":
 		return truth(argmax(p) == label)
 	}
-	return m.loss.row(p, y, label, nil, 0, tmp)
+	v := m.loss.row(p, y, label, classes, nil, 0, tmp)
+	if m.loss.Name == "cosine_similarity" {
+		return -v // the metric is the similarity, the loss its opposite
+	}
+	return v
 }
 
 func (m *Metric) sparse() bool { return m.Fn == "sparse_categorical_accuracy" || m.loss.sparse() }

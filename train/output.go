@@ -25,6 +25,13 @@ type output struct {
 	target target
 	weight []float32 // of each loss value in this batch; nil: one
 	tmp    []float32
+	moved  *permuted // of a loss with axes of its own
+	signs  []float32
+	keep   []bool
+	losses []float64
+	whole  [1]float32
+
+	movedShape nn.Shape
 }
 
 // tracked is a metric and its running mean.
@@ -117,7 +124,7 @@ func (o *output) measure(run *graph.Interp, y, sample *nn.Tensor, rows []int, tr
 	if len(o.tmp) < c {
 		o.tmp = make([]float32, c)
 	}
-	plain, err := o.weights(run, nil, n, "sum") // metrics see the mask, and weighted ones the sample weights
+	plain, err := o.weights(run, nil, n, "sum", nil) // metrics see the mask, and weighted ones the sample weights
 	if err != nil {
 		return 0, err
 	}
@@ -125,7 +132,7 @@ func (o *output) measure(run *graph.Interp, y, sample *nn.Tensor, rows []int, tr
 		return 0, err
 	}
 	if len(o.weighted) > 0 {
-		w, err := o.weights(run, sample, n, "sum")
+		w, err := o.weights(run, sample, n, "sum", nil)
 		if err != nil {
 			return 0, err
 		}
@@ -136,47 +143,10 @@ func (o *output) measure(run *graph.Interp, y, sample *nn.Tensor, rows []int, tr
 	if o.loss.Name == "" {
 		return 0, nil
 	}
-	w, err := o.weights(run, sample, n, o.loss.Reduction)
+	loss, err = o.lossOf(run, y, sample, c, rows, train)
 	if err != nil {
 		return 0, err
 	}
-	divisor := float64(n)
-	switch o.loss.Reduction {
-	case "sum":
-		divisor = 1
-	case "mean_with_sample_weight":
-		if w != nil {
-			divisor = sum(w)
-		}
-	}
-	v, l := o.of(o.loss, y.Shape)
-	p := run.Value(v).F32
-	var dp []float32
-	if g := run.Grad(v); train && g != nil {
-		dp = g.F32
-	}
-	dense, labels, err := o.target.read(l.sparse(), c, rows, o.name)
-	if err != nil {
-		return 0, err
-	}
-	if divisor == 0 {
-		return 0, nil
-	}
-	var total float64
-	for i := range n {
-		scale := float64(1)
-		if w != nil {
-			if scale = float64(w[i]); scale == 0 {
-				continue
-			}
-		}
-		var dst []float32
-		if dp != nil {
-			dst = dp[i*c:][:c]
-		}
-		total += scale * l.row(p[i*c:][:c], at(dense, i, c), label(labels, i), dst, float32(scale*o.lossWeight/divisor), o.tmp[:c])
-	}
-	loss = total / divisor
 	o.lossMean.total += loss // each batch counts alike, as in Keras; in the total loss, each row does
 	o.lossMean.count++
 	return loss * o.lossWeight, nil
@@ -213,6 +183,7 @@ func (o *output) track(run *graph.Interp, list []tracked, y *nn.Tensor, w []floa
 		if err != nil {
 			return err
 		}
+		dense = o.hinged(metric.loss, dense)
 		for k := range n {
 			scale := float64(1)
 			if w != nil {
@@ -220,22 +191,22 @@ func (o *output) track(run *graph.Interp, list []tracked, y *nn.Tensor, w []floa
 					continue
 				}
 			}
-			m.mean.total += scale * metric.row(p[k*c:][:c], at(dense, k, c), label(labels, k), o.tmp[:c]) / each
+			m.mean.total += scale * metric.row(p[k*c:][:c], at(dense, k, c), label(labels, k), c, o.tmp[:c]) / each
 			m.mean.count += scale / each
 		}
 	}
 	return nil
 }
 
-// weights are those of the loss values: sample weights times mask. Where the reduction is a mean, a mask's zeros don't count.
+// weights are those of the loss values: sample weights times mask and keep. Where the reduction is a mean, a mask's zeros don't count.
 //
 // Source: keras/src/losses/loss.py, apply_mask
-func (o *output) weights(run *graph.Interp, sample *nn.Tensor, n int, reduction string) ([]float32, error) {
+func (o *output) weights(run *graph.Interp, sample *nn.Tensor, n int, reduction string, keep []bool) ([]float32, error) {
 	var mask *nn.Tensor
 	if o.mask != nil {
 		mask = run.Value(o.mask)
 	}
-	if sample == nil && mask == nil {
+	if sample == nil && mask == nil && keep == nil {
 		return nil, nil
 	}
 	if sample != nil && len(sample.F32) != n {
@@ -249,10 +220,11 @@ func (o *output) weights(run *graph.Interp, sample *nn.Tensor, n int, reduction 
 	}
 	w := o.weight[:n]
 	kept := float32(1)
-	if mask != nil && (reduction == "" || reduction == "mean" || reduction == "sum_over_batch_size") {
+	counts := func(i int) bool { return (mask == nil || mask.I32[i] != 0) && (keep == nil || keep[i]) }
+	if (mask != nil || keep != nil) && (reduction == "" || reduction == "mean" || reduction == "sum_over_batch_size") {
 		var valid int
-		for _, m := range mask.I32 {
-			if m != 0 {
+		for i := range n {
+			if counts(i) {
 				valid++
 			}
 		}
@@ -263,12 +235,10 @@ func (o *output) weights(run *graph.Interp, sample *nn.Tensor, n int, reduction 
 		if sample != nil {
 			w[i] = sample.F32[i]
 		}
-		if mask != nil {
-			if mask.I32[i] == 0 {
-				w[i] = 0
-			} else {
-				w[i] *= kept
-			}
+		if counts(i) {
+			w[i] *= kept
+		} else {
+			w[i] = 0
 		}
 	}
 	return w, nil
@@ -290,6 +260,7 @@ type target struct {
 	haveLabels bool
 	n          int // losses
 	shape      nn.Shape
+	ignored    []bool // labels that count; nil: all
 }
 
 // set takes the target of a batch and checks its shape against the output's. c is the length of a row of the loss.
@@ -315,7 +286,7 @@ func (t *target) read(sparse bool, c int, rows []int, name string) (dense []floa
 		if t.y.Shape.Size() != t.n {
 			return nil, nil, t.misfit(name, t.shape.With(1))
 		}
-		if !t.haveLabels {
+		if !t.haveLabels || t.ignored != nil {
 			if err := t.readLabels(c, rows, name); err != nil {
 				return nil, nil, err
 			}
@@ -355,6 +326,9 @@ func (t *target) readLabels(c int, rows []int, name string) error {
 	t.labels = t.labels[:n]
 	for i := range t.labels {
 		v := number(t.y, i)
+		if t.ignored != nil && !t.ignored[i] {
+			v = 0
+		}
 		if !(v > -1 && v < float64(c)) {
 			return fmt.Errorf("the target of output %q in row %d is %v, expected a class from 0 to %d", name, rowOf(rows, i, n), v, c-1)
 		}

@@ -1,0 +1,118 @@
+"""Makes testdata/losses: every Keras loss with its options, its value and its gradient by the predictions.
+
+    "$(scripts/venv.sh)/bin/python" scripts/losses_metrics.py
+
+testdata/losses/losses.npz holds meta, UTF-8 JSON in uint8: {case, class, keras, framework, seed, tolerance, cases: [{loss, activation,
+value}]}, and for case i its targets t_i, predictions p_i, sample weights sw_i and mask m_i (where it has them) and the gradient g_i.
+"""
+import os
+
+os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from goldens import check
+from goldens.common import pack, seed_of, write_npz
+
+ROOT = Path(__file__).resolve().parents[1] / "testdata" / "losses"
+L = keras.losses
+
+
+def cases(rng):
+    def real(*s):
+        return rng.normal(size=s).astype("float32")
+
+    def prob(*s):
+        return rng.uniform(0.05, 0.95, size=s).astype("float32")
+
+    def bits(*s):
+        return rng.integers(0, 2, size=s).astype("float32")
+
+    def classes(n, c):
+        return np.eye(c, dtype="float32")[rng.integers(0, c, size=n)]
+
+    def soft(*s):
+        x = np.exp(real(*s))
+        return (x / x.sum(-1, keepdims=True)).astype("float32")
+
+    w = rng.uniform(0, 2, size=6).astype("float32")
+    mask = np.array([1, 1, 0, 1, 0, 1], bool)
+    for name in ("MeanSquaredError", "MeanAbsoluteError", "MeanAbsolutePercentageError", "LogCosh", "Huber", "CosineSimilarity"):
+        yield getattr(L, name)(), real(6, 5), real(6, 5), None, None
+        yield getattr(L, name)(reduction="sum"), real(6, 5), real(6, 5), w, None
+        yield getattr(L, name)(reduction="mean_with_sample_weight"), real(6, 5), real(6, 5), w, mask
+        yield getattr(L, name)(), real(6, 3, 4), real(6, 3, 4), None, None
+    for name in ("MeanSquaredLogarithmicError", "KLDivergence", "Poisson"):
+        yield getattr(L, name)(), prob(6, 5), prob(6, 5), None, None
+        yield getattr(L, name)(), prob(6, 5), prob(6, 5), w, mask
+    for name in ("Hinge", "SquaredHinge", "CategoricalHinge"):
+        yield getattr(L, name)(), bits(6, 5), real(6, 5), None, None
+        yield getattr(L, name)(), 2 * bits(6, 5) - 1, real(6, 5), w, mask
+    for options in ({}, {"gamma": 1.5, "alpha": 0.4, "apply_class_balancing": True}, {"label_smoothing": 0.2}, {"axis": 1}):
+        yield L.BinaryFocalCrossentropy(**options), bits(6, 5), prob(6, 5), w if "axis" not in options else None, None
+        yield L.BinaryFocalCrossentropy(from_logits=True, **options), bits(6, 5), real(6, 5), None, None
+    for options in ({}, {"gamma": 1.5, "alpha": 0.4}, {"label_smoothing": 0.2}):
+        yield L.CategoricalFocalCrossentropy(**options), classes(6, 5), prob(6, 5), w, None
+        yield L.CategoricalFocalCrossentropy(from_logits=True, **options), classes(6, 5), real(6, 5), None, mask
+    channels = np.moveaxis(classes((6, 3), 4), -1, 1)
+    yield L.CategoricalCrossentropy(axis=1), channels, prob(6, 4, 3), None, None
+    yield L.CategoricalCrossentropy(axis=1, from_logits=True, label_smoothing=0.1), channels, real(6, 4, 3), None, None
+    yield L.CategoricalFocalCrossentropy(axis=1), channels, prob(6, 4, 3), None, None
+    yield L.BinaryCrossentropy(axis=1), bits(6, 4, 3), prob(6, 4, 3), None, None
+    few = rng.integers(0, 5, size=6).astype("float32")
+    ignored = np.where([0, 1, 0, 0, 1, 0], -1, few).astype("float32")
+    yield L.CategoricalGeneralizedCrossEntropy(), few, soft(6, 5), None, None
+    yield L.CategoricalGeneralizedCrossEntropy(q=0.7), few, soft(6, 5), w, None
+    yield L.SparseCategoricalCrossentropy(ignore_class=-1), ignored, soft(6, 5), None, None
+    yield L.SparseCategoricalCrossentropy(ignore_class=-1, from_logits=True), ignored, real(6, 5), w, mask
+    yield L.SparseCategoricalCrossentropy(ignore_class=-1, reduction="sum"), ignored, soft(6, 5), w, None
+    for options in ({}, {"axis": (1, 2)}, {"axis": -1}, {"reduction": "sum"}):
+        yield L.Dice(**options), bits(6, 4, 3), prob(6, 4, 3), None, None
+        yield L.Tversky(alpha=0.3, beta=0.8, **options), bits(6, 4, 3), prob(6, 4, 3), None, None
+    yield L.Dice(), bits(6, 4), prob(6, 4), w, None
+    yield L.Tversky(reduction="sum"), bits(6, 4), prob(6, 4), w, None
+    same = np.array([1, 2, 1, 3, 2, 1], "float32")
+    for options in ({}, {"gamma": 16.0, "margin": 0.25}, {"remove_diagonal": False}, {"reduction": "sum"}):
+        e = real(6, 4)
+        e /= np.linalg.norm(e, axis=1, keepdims=True)
+        yield L.Circle(**options), same, e, w if "gamma" in options else None, None
+    words = np.array([[1, 2, 2, 0], [3, 0, 0, 0], [4, 3, 4, 4], [1, 1, 0, 0], [2, 3, 4, 1], [2, 1, 2, 0]], "float32")
+    yield L.CTC(), words, real(6, 9, 5), None, None
+    yield L.CTC(reduction="sum"), words, real(6, 9, 5), w, None
+
+
+def main():
+    seed = seed_of("losses", "losses")
+    arrays, listed = {}, []
+    for i, (loss, t, p, w, m) in enumerate(cases(np.random.default_rng(seed))):
+        x = tf.Variable(p)
+        with tf.GradientTape() as tape:
+            out = tf.convert_to_tensor(x)
+            if m is not None:
+                keras.src.backend.set_keras_mask(out, tf.constant(m))
+            v = loss(t, out, sample_weight=w)
+        arrays[f"t_{i}"], arrays[f"p_{i}"] = t, p
+        arrays[f"g_{i}"] = tf.convert_to_tensor(tape.gradient(v, x)).numpy()
+        if w is not None:
+            arrays[f"sw_{i}"] = w
+        if m is not None:
+            arrays[f"m_{i}"] = m
+        listed.append({"loss": keras.losses.serialize(loss), "activation": "", "value": float(v)})
+    meta = {"case": "losses", "class": "losses", "keras": keras.__version__, "framework": "keras", "seed": seed, "tolerance": 1e-5, "cases": listed}
+    ROOT.mkdir(parents=True, exist_ok=True)
+    write_npz(ROOT / "losses.npz", {"meta": pack(meta), **arrays})
+    entry = {"case": "losses", "file": "losses.npz", "keras": keras.__version__, "framework": "keras", "seed": seed, "tolerance": 1e-5, "why": "float32 sums in another order"}
+    check.write_manifest(ROOT, [entry], partial=False)
+    path = ROOT / "manifest.json"
+    path.write_text(path.read_text().replace("scripts/goldens.sh", "scripts/losses_metrics.py"))
+    print(len(listed), "losses")
+
+
+if __name__ == "__main__":
+    main()
