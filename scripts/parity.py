@@ -33,6 +33,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers as L
 
+import parity_optimizers
 from goldens import check
 from goldens.common import pack, path_of, randomize, seed_of, write_npz
 
@@ -126,6 +127,8 @@ CASES = {  # name: (model, inputs, targets, compile, fit)
                     dict(optimizer="adam", loss=["mse", "sparse_categorical_crossentropy"], loss_weights=[1.0, 0.5], metrics=[["mae"], ["accuracy"]]), {"validation_split": 0.3}),
 }
 
+CASES.update(parity_optimizers.cases())
+
 
 def train(name, jit):
     build, inputs, targets, compile_args, fit = CASES[name]
@@ -141,6 +144,8 @@ def train(name, jit):
     if callable(args["optimizer"]):
         args["optimizer"] = args["optimizer"]()
     model.compile(**args, jit_compile=jit)
+    if isinstance(model.optimizer, O.ScheduleFreeAdamW):  # as Keras does for a file's model; fit() alone loses what it starts from
+        model.optimizer.build(model.trainable_variables)
     compiled = model.get_compile_config()
     fit_args = {"batch_size": 16, "epochs": 3, **{k: v for k, v in fit.items() if k != "sample_weight"}}
     one = lambda a: a[0] if len(a) == 1 else a
@@ -282,6 +287,8 @@ def main():
         print(name, ["%.1e" % s for s in meta.get("spread", [])], flush=True)
     if only is None or only.search("progbar"):
         progress()
+    if only is None or only.search("schedules"):
+        (ROOT / "schedules.json").write_text(parity_optimizers.schedules())
     check.write_manifest(ROOT, entries, partial=only is not None)
     path = ROOT / "manifest.json"
     path.write_text(path.read_text().replace("scripts/goldens.sh", "scripts/parity.py"))

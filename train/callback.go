@@ -33,10 +33,10 @@ type State struct {
 // Stop ends training after this step or epoch.
 func (s *State) Stop() { s.stop = true }
 
-// LearningRate is the optimizer's.
+// LearningRate is the optimizer's; of a schedule that of the last step.
 func (s *State) LearningRate() float64 { return float64(s.trainer.rate.F32[0]) }
 
-// SetLearningRate changes it from the next step on.
+// SetLearningRate changes it from the next step on. A schedule goes its own way.
 func (s *State) SetLearningRate(v float64) { s.trainer.rate.F32[0] = float32(v) }
 
 // monitor judges whether a value is better than another.

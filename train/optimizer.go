@@ -7,21 +7,64 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
-	"kerasgo/internal/vec"
 	"kerasgo/nn"
 )
 
-// Optimizer is the config of one of Keras's optimizers: an *Adam, *SGD or *RMSprop. What it keeps of each weight lies
-// with the model.
+// Optimizer is the config of one of Keras's optimizers, such as an *Adam. What it keeps of each weight lies with the model.
 type Optimizer interface {
 	common() *OptimizerConfig
 	class() string
-	// slots are the names of what it keeps of each weight, in groups: Keras goes through the weights once for each group.
-	slots() [][]string
-	// update makes a step of one stretch of a weight. s are its slots in the order of slots(); step counts from 1.
-	update(w, g []float32, s [][]float32, rate float32, step int64)
+	// slots are what it keeps, in the order of Keras's variables. A weight's own come to update in this order.
+	slots(vars []*variable) []slot
+	// update makes a step of one stretch of a weight with the gradient g. q are its squares, or nil where they are just those
+	// of g. s are its slots.
+	update(w, g, q []float32, s [][]float32, at moment)
 }
+
+// moment is a step.
+type moment struct {
+	rate float32
+	step int64     // from 1; with gradient accumulation, of updates
+	all  []float32 // what the optimizer keeps that belongs to no weight
+}
+
+// slot is a variable of an optimizer.
+type slot struct {
+	of   *variable // nil: of no weight
+	name string    // in full if the variable isn't named after the weight
+	full bool
+	spec nn.Spec
+	fill float32 // what it starts from
+	copy bool    // it starts from the weight
+	idle bool    // Keras has it and doesn't use it
+}
+
+// grouped are slots of each weight's shape: Keras goes through the weights once for each group.
+func grouped(vars []*variable, groups ...[]string) (list []slot) {
+	for _, names := range groups {
+		for _, v := range vars {
+			for _, name := range names {
+				list = append(list, slot{of: v, name: name, spec: v.weight.Spec})
+			}
+		}
+	}
+	return list
+}
+
+// wholesale is an optimizer that needs all of a weight at once: then update isn't called.
+type wholesale interface {
+	// scratch is how many numbers updateAll needs for v.
+	scratch(v *variable) int
+	updateAll(v *variable, s [][]float32, scratch []float32, at moment)
+}
+
+// beginner is an optimizer that does something once a step, before the weights.
+type beginner interface{ begin(at moment) }
+
+// checker is an optimizer with values that can't be.
+type checker interface{ check() error }
 
 // OptimizerConfig is what all optimizers have. Nil fields are None.
 //
@@ -29,6 +72,7 @@ type Optimizer interface {
 type OptimizerConfig struct {
 	Name           string   `json:"name"`
 	LearningRate   float64  `json:"learning_rate"`
+	Schedule       Schedule `json:"-"` // instead of LearningRate, which then says nothing
 	WeightDecay    *float64 `json:"weight_decay"`
 	ClipNorm       *float64 `json:"clipnorm"`        // of each gradient
 	GlobalClipNorm *float64 `json:"global_clipnorm"` // of all gradients together
@@ -47,17 +91,30 @@ func newOptimizerConfig(name string, rate float64) OptimizerConfig {
 	return OptimizerConfig{Name: name, LearningRate: rate, EMAMomentum: .99}
 }
 
-// check refuses what isn't supported and what can't be.
+func badValue(key, msg string) error {
+	return &nn.FormatError{Where: nn.Where{Object: "compile config", Key: key}, Msg: msg}
+}
+
+// check refuses what can't be.
+//
+// LossScaleFactor changes nothing in float32 but rounding, so nothing is scaled.
 func (c *OptimizerConfig) check() error {
 	switch {
-	case c.UseEMA:
-		return unsupported("use_ema", "moving averages of weights are not supported")
-	case c.LossScaleFactor != nil:
-		return unsupported("loss_scale_factor", "loss scaling is not supported")
-	case c.GradientAccumulationSteps != nil:
-		return unsupported("gradient_accumulation_steps", "gradient accumulation is not supported")
-	case !(c.LearningRate >= 0) || math.IsInf(c.LearningRate, 0):
-		return &nn.FormatError{Where: nn.Where{Object: "compile config", Key: "learning_rate"}, Msg: "must be 0 or more"}
+	case c.Schedule == nil && (!(c.LearningRate >= 0) || math.IsInf(c.LearningRate, 0)):
+		return badValue("learning_rate", "must be 0 or more")
+	case c.UseEMA && !(c.EMAMomentum >= 0 && c.EMAMomentum <= 1):
+		return badValue("ema_momentum", "must be from 0 to 1")
+	case c.UseEMA && c.EMAOverwriteFrequency != nil && *c.EMAOverwriteFrequency < 0:
+		return badValue("ema_overwrite_frequency", "must be 1 or more")
+	case c.GradientAccumulationSteps != nil && (*c.GradientAccumulationSteps < 0 || *c.GradientAccumulationSteps == 1):
+		return badValue("gradient_accumulation_steps", "must be 2 or more")
+	case c.LossScaleFactor != nil && !(*c.LossScaleFactor > 0 && *c.LossScaleFactor <= math.MaxFloat32):
+		return badValue("loss_scale_factor", "must be more than 0")
+	}
+	if c.Schedule != nil {
+		if err := c.Schedule.check(); err != nil {
+			return err
+		}
 	}
 	clips := 0
 	for _, p := range []*float64{c.ClipNorm, c.GlobalClipNorm, c.ClipValue} {
@@ -66,23 +123,70 @@ func (c *OptimizerConfig) check() error {
 		}
 	}
 	if clips > 1 {
-		return &nn.FormatError{Where: nn.Where{Object: "compile config", Key: "clipnorm"},
-			Msg: "only one of clipnorm, clipvalue and global_clipnorm can be set"}
+		return badValue("clipnorm", "only one of clipnorm, clipvalue and global_clipnorm can be set")
 	}
 	return nil
 }
 
-// ParseOptimizer makes an optimizer, with Keras's defaults, of its name: adam, sgd, rmsprop or the class's.
-func ParseOptimizer(name string) (Optimizer, error) {
-	switch name {
-	case "adam", "Adam":
-		return NewAdam(), nil
-	case "sgd", "SGD":
-		return NewSGD(), nil
-	case "rmsprop", "RMSprop", "rms_prop":
-		return NewRMSprop(), nil
+// accumulates is over how many steps gradients are averaged.
+func (c *OptimizerConfig) accumulates() int64 {
+	if c.GradientAccumulationSteps == nil || *c.GradientAccumulationSteps < 2 {
+		return 1
 	}
-	return nil, unsupported("optimizer", "the optimizer %q is not supported%s", name, near(name, []string{"adam", "sgd", "rmsprop"}))
+	return int64(*c.GradientAccumulationSteps)
+}
+
+// overwrites is after how many steps averages become the weights; 0: only at the end.
+func (c *OptimizerConfig) overwrites() int64 {
+	if !c.UseEMA || c.EMAOverwriteFrequency == nil {
+		return 0
+	}
+	return int64(*c.EMAOverwriteFrequency)
+}
+
+// rateAt is the learning rate of a schedule.
+func (c *OptimizerConfig) rateAt(iteration int64, otherwise float32) float32 {
+	if c.Schedule == nil {
+		return otherwise
+	}
+	return c.Schedule.Rate(iteration)
+}
+
+// optimizers makes each optimizer with Keras's defaults; the class in lower case names it.
+func optimizers() map[string]func() Optimizer {
+	return map[string]func() Optimizer{
+		"adadelta":          func() Optimizer { return NewAdadelta() },
+		"adafactor":         func() Optimizer { return NewAdafactor() },
+		"adagrad":           func() Optimizer { return NewAdagrad() },
+		"adam":              func() Optimizer { return NewAdam() },
+		"adamw":             func() Optimizer { return NewAdamW() },
+		"adamax":            func() Optimizer { return NewAdamax() },
+		"ftrl":              func() Optimizer { return NewFtrl() },
+		"lamb":              func() Optimizer { return NewLamb() },
+		"lion":              func() Optimizer { return NewLion() },
+		"muon":              func() Optimizer { return NewMuon() },
+		"nadam":             func() Optimizer { return NewNadam() },
+		"rmsprop":           func() Optimizer { return NewRMSprop() },
+		"sgd":               func() Optimizer { return NewSGD() },
+		"schedulefreeadamw": func() Optimizer { return NewScheduleFreeAdamW() },
+	}
+}
+
+// ParseOptimizer makes an optimizer with Keras's defaults. Its name is Keras's class in any case, such as adam or RMSprop.
+func ParseOptimizer(name string) (Optimizer, error) {
+	all := optimizers()
+	lower := strings.ToLower(name)
+	if lower == "rms_prop" {
+		lower = "rmsprop"
+	}
+	if make := all[lower]; make != nil {
+		return make(), nil
+	}
+	switch lower {
+	case "lossscaleoptimizer":
+		return nil, unsupported("optimizer", "%q is for float16 and is not supported; training is in float32, and the optimizer inside it can be compiled alone", name)
+	}
+	return nil, unsupported("optimizer", "the optimizer %q is not supported%s", name, near(name, slices.Sorted(maps.Keys(all))))
 }
 
 // legacyKeys are of Keras 2 and of Keras's wrappers, and change nothing at the values given.
@@ -105,7 +209,10 @@ func decodeOptimizer(raw json.RawMessage) (Optimizer, error) {
 		return nil, malformed("optimizer", config)
 	}
 	if rate := bytes.TrimSpace(keys["learning_rate"]); len(rate) > 0 && rate[0] == '{' {
-		return nil, unsupported("learning_rate", "learning rate schedules are not supported")
+		if o.common().Schedule, err = decodeSchedule(rate); err != nil {
+			return nil, err
+		}
+		delete(keys, "learning_rate")
 	}
 	known, err := json.Marshal(o)
 	if err != nil {
@@ -131,11 +238,21 @@ func decodeOptimizer(raw json.RawMessage) (Optimizer, error) {
 	if json.Unmarshal(config, o) != nil {
 		return nil, malformed("optimizer", config)
 	}
-	return o, o.common().check()
+	return o, checkOptimizer(o)
+}
+
+func checkOptimizer(o Optimizer) error {
+	if err := o.common().check(); err != nil {
+		return err
+	}
+	if c, ok := o.(checker); ok {
+		return c.check()
+	}
+	return nil
 }
 
 func encodeOptimizer(o Optimizer) (json.RawMessage, error) {
-	if err := o.common().check(); err != nil {
+	if err := checkOptimizer(o); err != nil {
 		return nil, err
 	}
 	raw, err := json.Marshal(o)
@@ -147,8 +264,15 @@ func encodeOptimizer(o Optimizer) (json.RawMessage, error) {
 		return nil, err
 	}
 	for key, v := range config {
-		if key != "ema_overwrite_frequency" {
+		switch key {
+		case "ema_overwrite_frequency", "gradient_accumulation_steps", "ns_steps", "warmup_steps": // an int in Keras, too
+		default:
 			config[key] = pythonFloat(v)
+		}
+	}
+	if s := o.common().Schedule; s != nil {
+		if config["learning_rate"], err = encodeSchedule(s); err != nil {
+			return nil, err
 		}
 	}
 	return json.Marshal(map[string]any{"module": "keras.optimizers", "class_name": o.class(), "config": config, "registered_name": nil})
@@ -160,133 +284,4 @@ func pythonFloat(v json.RawMessage) json.RawMessage {
 		return append(bytes.Clone(v), ".0"...)
 	}
 	return v
-}
-
-// Adam is Keras's Adam.
-//
-// Source: keras/src/optimizers/adam.py; Kingma et al., 2014, arXiv:1412.6980
-type Adam struct {
-	OptimizerConfig
-	Beta1   float64 `json:"beta_1"`
-	Beta2   float64 `json:"beta_2"`
-	Epsilon float64 `json:"epsilon"`
-	AMSGrad bool    `json:"amsgrad"`
-}
-
-// NewAdam makes an Adam with Keras's defaults.
-func NewAdam() *Adam {
-	return &Adam{OptimizerConfig: newOptimizerConfig("adam", .001), Beta1: .9, Beta2: .999, Epsilon: 1e-7}
-}
-
-func (*Adam) class() string { return "Adam" }
-
-func (o *Adam) slots() [][]string {
-	s := [][]string{{"momentum", "velocity"}}
-	if o.AMSGrad {
-		s = append(s, []string{"velocity_hat"})
-	}
-	return s
-}
-
-func (o *Adam) update(w, g []float32, s [][]float32, rate float32, step int64) {
-	power := func(beta float64) float32 { return float32(math.Pow(float64(float32(beta)), float64(step))) }
-	alpha := rate * float32(math.Sqrt(float64(1-power(o.Beta2)))) / (1 - power(o.Beta1))
-	m, v, eps := s[0], s[1], float32(o.Epsilon)
-	if !o.AMSGrad {
-		vec.Adam(w, m, v, g, alpha, o.Beta1, o.Beta2, eps)
-		return
-	}
-	c1, c2, top := float32(1-o.Beta1), float32(1-o.Beta2), s[2]
-	for i, d := range g {
-		m[i] += float32((d - m[i]) * c1)
-		v[i] += float32((float32(d*d) - v[i]) * c2)
-		top[i] = max(top[i], v[i])
-		w[i] -= m[i] * alpha / (sqrt(top[i]) + eps)
-	}
-}
-
-func sqrt(v float32) float32 { return float32(math.Sqrt(float64(v))) }
-
-// SGD is gradient descent, with momentum or without.
-//
-// Source: keras/src/optimizers/sgd.py
-type SGD struct {
-	OptimizerConfig
-	Momentum float64 `json:"momentum"`
-	Nesterov bool    `json:"nesterov"`
-}
-
-// NewSGD makes an SGD with Keras's defaults.
-func NewSGD() *SGD { return &SGD{OptimizerConfig: newOptimizerConfig("sgd", .01)} }
-
-func (*SGD) class() string { return "SGD" }
-
-func (o *SGD) slots() [][]string {
-	if o.Momentum == 0 {
-		return nil
-	}
-	return [][]string{{"momentum"}}
-}
-
-func (o *SGD) update(w, g []float32, s [][]float32, rate float32, _ int64) {
-	if o.Momentum == 0 {
-		vec.SGD(w, g, rate)
-		return
-	}
-	vec.Momentum(w, s[0], g, rate, float32(o.Momentum), o.Nesterov)
-}
-
-// RMSprop divides the gradient by the root of its mean square.
-//
-// Source: keras/src/optimizers/rmsprop.py
-type RMSprop struct {
-	OptimizerConfig
-	Rho      float64 `json:"rho"`
-	Momentum float64 `json:"momentum"`
-	Epsilon  float64 `json:"epsilon"`
-	Centered bool    `json:"centered"`
-}
-
-// NewRMSprop makes an RMSprop with Keras's defaults.
-func NewRMSprop() *RMSprop {
-	return &RMSprop{OptimizerConfig: newOptimizerConfig("rm_sprop", .001), Rho: .9, Epsilon: 1e-7}
-}
-
-func (*RMSprop) class() string { return "RMSprop" }
-
-func (o *RMSprop) slots() [][]string {
-	s := [][]string{{"velocity"}}
-	if o.Momentum > 0 {
-		s = append(s, []string{"momentum"})
-	}
-	if o.Centered {
-		s = append(s, []string{"average_gradient"})
-	}
-	return s
-}
-
-func (o *RMSprop) update(w, g []float32, s [][]float32, rate float32, _ int64) {
-	rho, rest, eps, momentum := float32(o.Rho), float32(1-o.Rho), float32(o.Epsilon), float32(o.Momentum)
-	v := s[0]
-	var moved, average []float32
-	if o.Momentum > 0 {
-		moved = s[1]
-	}
-	if o.Centered {
-		average = s[len(s)-1]
-	}
-	for i, d := range g {
-		v[i] = float32(rho*v[i]) + float32(rest*float32(d*d))
-		root := v[i] + eps
-		if average != nil {
-			average[i] = float32(rho*average[i]) + float32(rest*d)
-			root = v[i] - float32(average[i]*average[i]) + eps
-		}
-		by := rate * d / sqrt(root)
-		if moved != nil {
-			moved[i] = float32(momentum*moved[i]) + by
-			by = moved[i]
-		}
-		w[i] -= by
-	}
 }

@@ -95,8 +95,8 @@ func (p *penalty) gradient() {
 	}
 }
 
-// penalties finds the regularizers of the trained weights in the layers' configs, and refuses constraints.
-func penalties(m nn.Model, vars []*variable) (list []penalty, err error) {
+// penalties finds the regularizers and the constraints of the trained weights in the layers' configs.
+func penalties(m nn.Model, vars []*variable) (list []penalty, limits constraints, err error) {
 	trained := map[*nn.Weight]*variable{}
 	for _, v := range vars {
 		trained[v.weight] = v
@@ -129,7 +129,13 @@ func penalties(m nn.Model, vars []*variable) (list []penalty, err error) {
 					}
 				}
 				if where.Key = stem + "_constraint"; !null(config.Base().Config(where.Key)) {
-					return &nn.UnsupportedError{Where: where, Msg: "training under a constraint is not supported"}
+					c, err := decodeConstraint(config.Base().Config(where.Key), where, len(w.Shape))
+					if err != nil {
+						return err
+					}
+					if c.kind != unconstrained {
+						limits = append(limits, newConstrained(c, v))
+					}
 				}
 			}
 		}
@@ -140,7 +146,8 @@ func penalties(m nn.Model, vars []*variable) (list []penalty, err error) {
 		}
 		return nil
 	}
-	return list, visit(m, m)
+	err = visit(m, m)
+	return list, limits, err
 }
 
 // stems are the config keys' beginnings that speak of a weight: kernel, recurrent for recurrent_kernel, depthwise.

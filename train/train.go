@@ -32,8 +32,10 @@ type Options struct {
 	ValidationBatchSize int // 0: BatchSize
 	// ClassWeight says how much each class counts (1 where it says nothing). Of models with one output.
 	ClassWeight map[int]float64
-	Callbacks   []Callback
-	Threads     int // 0: as many as there are processors
+	// NoWeightDecay are regular expressions: weights whose path one of them finds, such as "bias", don't decay.
+	NoWeightDecay []string
+	Callbacks     []Callback
+	Threads       int // 0: as many as there are processors
 	// MaxBytes limits the memory of activations; 0: no limit.
 	MaxBytes int64
 	// AllowNaN goes on when the loss is NaN or infinite, as Keras does; else that ends training with a *NaNError.
@@ -58,7 +60,8 @@ func or(n, otherwise int) int {
 	return otherwise
 }
 
-// Fit trains m on d and returns what Keras's fit returns. m must have been compiled. When ctx ends, the batch in hand is
+// Fit trains m on d and returns what Keras's fit returns. m must have been compiled. An optimizer with moving averages
+// (use_ema) leaves them as the weights. When ctx ends, the batch in hand is
 // finished and ctx's error is returned with the history so far; the model is then as after that batch.
 //
 // Source: keras/src/backend/tensorflow/trainer.py
@@ -134,6 +137,9 @@ func (f *fit) run(ctx context.Context, epochs, batch int) error {
 		if err := f.each(func(c Callback) func(*State) error { return c.EpochEnd }); err != nil {
 			return err
 		}
+	}
+	if stopped == nil && epochs > f.o.InitialEpoch {
+		f.average()
 	}
 	if err := f.each(func(c Callback) func(*State) error { return c.TrainEnd }); err != nil {
 		return err

@@ -330,12 +330,13 @@ func TestConfigs(t *testing.T) {
 
 func TestRefusedConfigs(t *testing.T) {
 	for config, key := range map[string]string{
-		`{"optimizer": "lion"}`: "optimizer",
-		`{"optimizer": {"class_name": "Adam", "config": {"use_ema": true}}}`:                                             "use_ema",
-		`{"optimizer": {"class_name": "Adam", "config": {"loss_scale_factor": 8.0}}}`:                                    "loss_scale_factor",
-		`{"optimizer": {"class_name": "Adam", "config": {"gradient_accumulation_steps": 2}}}`:                            "gradient_accumulation_steps",
-		`{"optimizer": {"class_name": "SGD", "config": {"learning_rate": {"class_name": "CosineDecay", "config": {}}}}}`: "learning_rate",
-		`{"optimizer": {"class_name": "SGD", "config": {"wobble": 3}}}`:                                                  "wobble",
+		`{"optimizer": "wolf"}`: "optimizer",
+		`{"optimizer": {"class_name": "LossScaleOptimizer", "config": {"inner_optimizer": {}}}}`:                                                                                  "optimizer",
+		`{"optimizer": {"class_name": "MultiOptimizer", "config": {}}}`:                                                                                                           "optimizer",
+		`{"optimizer": {"class_name": "SGD", "config": {"learning_rate": {"class_name": "Mine", "config": {}}}}}`:                                                                 "learning_rate",
+		`{"optimizer": {"class_name": "SGD", "config": {"learning_rate": {"class_name": "CosineDecay", "config": {"initial_learning_rate": 1.0, "decay_steps": 3, "beta": 2}}}}}`: "learning_rate",
+		`{"optimizer": {"class_name": "Muon", "config": {"exclude_layers": ["(?=a)"]}}}`:                                                                                          "exclude_layers",
+		`{"optimizer": {"class_name": "SGD", "config": {"wobble": 3}}}`:                                                                                                           "wobble",
 		`{"loss": "huber"}`: "loss",
 		`{"loss": {"class_name": "SparseCategoricalCrossentropy", "config": {"ignore_class": 0}}}`: "ignore_class",
 		`{"loss": {"class_name": "MeanSquaredError", "config": {"reduction": "none"}}}`:            "reduction",
@@ -347,7 +348,13 @@ func TestRefusedConfigs(t *testing.T) {
 			t.Errorf("%s: %v", config, err)
 		}
 	}
-	for _, config := range []string{`[]`, `{"loss": 3}`, `{"loss": {"a": "mse"}}`, `{"optimizer": {"class_name": "Adam", "config": {"beta_1": "x"}}}`,
+	for _, config := range []string{`{"optimizer": {"class_name": "Lion", "config": {"beta_1": 0}}}`, `{"optimizer": {"class_name": "Ftrl", "config": {"learning_rate_power": 1}}}`,
+		`{"optimizer": {"class_name": "Adam", "config": {"gradient_accumulation_steps": 1}}}`, `{"optimizer": {"class_name": "Adam", "config": {"use_ema": true, "ema_momentum": 2}}}`,
+		`{"optimizer": {"class_name": "Adam", "config": {"loss_scale_factor": -1}}}`, `{"optimizer": {"class_name": "AdamW", "config": {"weight_decay": null}}}`,
+		`{"optimizer": {"class_name": "SGD", "config": {"learning_rate": {"class_name": "CosineDecay", "config": {"initial_learning_rate": 0, "decay_steps": 3}}}}}`,
+		`{"optimizer": {"class_name": "SGD", "config": {"learning_rate": {"class_name": "CosineDecay", "config": {"initial_learning_rate": 0.1}}}}}`,
+		`{"optimizer": {"class_name": "SGD", "config": {"learning_rate": {"class_name": "PiecewiseConstantDecay", "config": {"boundaries": [3, 2], "values": [1.0, 2.0, 3.0]}}}}}`,
+		`[]`, `{"loss": 3}`, `{"loss": {"a": "mse"}}`, `{"optimizer": {"class_name": "Adam", "config": {"beta_1": "x"}}}`,
 		`{"optimizer": {"class_name": "Adam", "config": {"learning_rate": -1}}}`, `{"optimizer": {"class_name": "Adam", "config": {"clipnorm": 1, "clipvalue": 1}}}`,
 		`{"loss": "mse", "loss_weights": ["x"]}`, `{"loss": {"class_name": "BinaryCrossentropy", "config": {"label_smoothing": 7}}}`} {
 		_, err := train.DecodeConfig([]byte(config), []string{"y"})
@@ -370,7 +377,7 @@ func TestConstraintRefused(t *testing.T) {
 	d := nn.Decoder{Registry: layers.Builtin()}
 	l, err := d.Decode([]byte(`{"class_name": "Sequential", "config": {"name": "m", "layers": [
 		{"class_name": "InputLayer", "config": {"batch_shape": [null, 2], "name": "i"}},
-		{"class_name": "Dense", "config": {"name": "d", "units": 3, "kernel_constraint": {"class_name": "NonNeg", "config": {}}}}]}}`))
+		{"class_name": "Dense", "config": {"name": "d", "units": 3, "kernel_constraint": {"class_name": "Mine", "config": {}}}}]}}`))
 	if err != nil {
 		t.Fatal(err)
 	}

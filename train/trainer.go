@@ -24,6 +24,7 @@ type Trainer struct {
 	pool    *par.Pool
 	step    optimizerStep
 	tracks  []penalty
+	limits  constraints
 	fitting executor
 	eval    executor
 }
@@ -35,6 +36,10 @@ func NewTrainer(m nn.Model, o Options) (*Trainer, error) {
 		return nil, err
 	}
 	if err := t.keepSlots(m, t.opt); err != nil {
+		t.Close()
+		return nil, err
+	}
+	if err := t.decays(t.opt, o.NoWeightDecay); err != nil {
 		t.Close()
 		return nil, err
 	}
@@ -69,7 +74,7 @@ func newTrainer(m nn.Model, o Options) (*Trainer, error) {
 	if t.state, err = newState(m, t.opt); err != nil {
 		return nil, err
 	}
-	if t.tracks, err = penalties(m, t.vars); err != nil {
+	if t.tracks, t.limits, err = penalties(m, t.vars); err != nil {
 		return nil, err
 	}
 	for _, e := range []*executor{&t.fitting, &t.eval} {
@@ -109,18 +114,25 @@ func (t *Trainer) Close() { t.pool.Close() }
 // finish hands what training changed over to the model.
 func (t *Trainer) finish() {
 	raw := t.model.Training().Compile
-	if float32(t.opt.common().LearningRate) != t.rate.F32[0] {
+	if c := t.opt.common(); c.Schedule == nil && float32(c.LearningRate) != t.rate.F32[0] {
 		raw = withRate(raw, float64(t.rate.F32[0]))
 	}
 	nn.SetTraining(t.model, &nn.TrainingState{Compile: raw, Variables: t.list})
 	nn.WeightsChanged(t.model)
 }
 
-// SetLearningRate changes the learning rate of a compiled model; what the optimizer keeps stays.
+// SetLearningRate changes the learning rate of a compiled model; what the optimizer keeps stays. A schedule can't be changed.
 func SetLearningRate(m nn.Model, rate float64) error {
 	t := m.Training()
 	if t == nil || null(t.Compile) {
 		return fmt.Errorf("model %q isn't compiled", m.Base().Name)
+	}
+	c, err := ConfigOf(m)
+	if err != nil {
+		return err
+	}
+	if s := c.Optimizer.common().Schedule; s != nil {
+		return fmt.Errorf("the learning rate follows a schedule (%s) and can't be set", s.class())
 	}
 	vars := slices.Clone(t.Variables)
 	if len(vars) > 1 {
@@ -128,7 +140,7 @@ func SetLearningRate(m nn.Model, rate float64) error {
 		vars[1].Value.F32[0] = float32(rate)
 	}
 	nn.SetTraining(m, &nn.TrainingState{Compile: withRate(t.Compile, rate), Variables: vars})
-	_, err := ConfigOf(m)
+	_, err = ConfigOf(m)
 	return err
 }
 
@@ -196,8 +208,7 @@ func (t *Trainer) train(b *data.Batch, rows []int) (Logs, error) {
 	for i := range t.tracks {
 		t.tracks[i].gradient()
 	}
-	t.clip(e.run)
-	t.apply()
+	t.apply(e.run)
 	e.run.Commit()
 	return e.logs(), nil
 }
@@ -257,6 +268,12 @@ func (t *Trainer) ready(e *executor, b *data.Batch) error {
 		for _, v := range t.vars {
 			v.value = e.g.Graph.Weight(v.weight)
 			v.lookups = lookups(e.g.Graph, v.value)
+			if t.opt.common().accumulates() > 1 {
+				v.lookups = nil // sums of gradients are no lists of rows
+			}
+			if err := t.sparse(v); err != nil {
+				return err
+			}
 			if v.lookups != nil && t.opt.common().ClipValue != nil {
 				return unsupported("clipvalue", "clipping the gradients of embeddings (%s) by value is not supported", v.weight.Path)
 			}

@@ -3,6 +3,8 @@ package train
 import (
 	"fmt"
 	"math"
+	"regexp"
+	"slices"
 	"strings"
 
 	"kerasgo/internal/par"
@@ -20,12 +22,21 @@ type variable struct {
 	slots  []*nn.Tensor
 	factor float32 // that clipping scales the gradient by
 
-	lookups   []*nn.Value // what embeddings looked up in it, if nothing else reads it
+	path    string     // Keras's, which has a Sequential model's name before it
+	decay   float32    // weight decay
+	average *nn.Tensor // of the weight over time
+	summed  *nn.Tensor // gradients that wait for their step
+
+	lookups   []lookup // what embeddings looked up in it, if nothing else reads it
 	penalized bool
+	square    *nn.Tensor // see squared
 }
 
+// lookup are rows that an embedding read, and their ids.
+type lookup struct{ ids, rows *nn.Value }
+
 // lookups are the values that embeddings read from w; nil if something else reads it, too.
-func lookups(g *graph.Graph, w *nn.Value) (out []*nn.Value) {
+func lookups(g *graph.Graph, w *nn.Value) (out []lookup) {
 	for _, n := range g.Nodes {
 		for i, v := range n.In {
 			if v != w {
@@ -34,15 +45,15 @@ func lookups(g *graph.Graph, w *nn.Value) (out []*nn.Value) {
 			if _, ok := n.Op.(op.Gather); !ok || i != 0 {
 				return nil
 			}
-			out = append(out, n.Out[0])
+			out = append(out, lookup{n.In[1], n.Out[0]})
 		}
 	}
 	return out
 }
 
-// squares is the squared norm that clipping goes by. TensorFlow's gradient of an embedding is a list of rows, one for each
+// norm is the squared norm that clipping goes by. TensorFlow's gradient of an embedding is a list of rows, one for each
 // lookup; Keras takes the norm of that list, in which repeated ids aren't added up.
-func (v *variable) squares(run *graph.Interp) (sum float64) {
+func (v *variable) norm(run *graph.Interp) (sum float64) {
 	if v.grad == nil {
 		return 0
 	}
@@ -50,11 +61,44 @@ func (v *variable) squares(run *graph.Interp) (sum float64) {
 		return float64(vec.Dot(v.grad.F32, v.grad.F32))
 	}
 	for _, l := range v.lookups {
-		if g := run.Grad(l); g != nil {
+		if g := run.Grad(l.rows); g != nil {
 			sum += float64(vec.Dot(g.F32, g.F32))
 		}
 	}
 	return sum
+}
+
+// squares are the gradient's, where they aren't just the squares of its elements; else nil.
+func (v *variable) squares() []float32 {
+	if v.square == nil {
+		return nil
+	}
+	return v.square.F32
+}
+
+// squared adds up the squares of an embedding's gradient. They, too, are a list of rows in Keras: a row that was looked up
+// twice counts with the squares of both gradients, not with that of their sum.
+func (v *variable) squared(run *graph.Interp) {
+	if v.square == nil || v.grad == nil {
+		return
+	}
+	q, d := v.square.F32, v.weight.Shape[1]
+	clear(q)
+	for _, l := range v.lookups {
+		g := run.Grad(l.rows)
+		if g == nil {
+			continue
+		}
+		for i, id := range run.Value(l.ids).I32 {
+			row := q[int(id)*d:][:d]
+			for k, x := range g.F32[i*d:][:d] {
+				row[k] += float32(x * x)
+			}
+		}
+	}
+	if v.factor != 1 {
+		vec.Scale(q, q, float32(v.factor*v.factor))
+	}
 }
 
 // state holds the optimizer's variables, which are the ones that nn.TrainingState lists: nothing is copied.
@@ -63,6 +107,7 @@ type state struct {
 	rate      *nn.Tensor // float32
 	vars      []*variable
 	list      []nn.Variable
+	all       []float32 // what the optimizer keeps that belongs to no weight
 }
 
 // newState lists the trained weights, in Keras's order.
@@ -79,7 +124,11 @@ func newState(m nn.Model, opt Optimizer) (*state, error) {
 		if w.Data == nil {
 			return nil, fmt.Errorf("weight %s has no value yet", w.Path)
 		}
-		s.vars = append(s.vars, &variable{weight: w})
+		v := &variable{weight: w, path: w.Path}
+		if _, ok := m.(*nn.Sequential); ok {
+			v.path = m.Base().Name + "/" + w.Path
+		}
+		s.vars = append(s.vars, v)
 	}
 	return s, nil
 }
@@ -87,21 +136,85 @@ func newState(m nn.Model, opt Optimizer) (*state, error) {
 // keepSlots makes what an optimizer keeps of each weight, and takes over what the model has of it. Names are Keras's, without
 // the optimizer's and a Sequential model's own.
 func (s *state) keepSlots(m nn.Model, opt Optimizer) error {
-	s.list = []nn.Variable{{Name: "iteration", Value: s.iteration}, {Name: "learning_rate", Value: s.rate}}
-	for _, group := range opt.slots() {
+	c := opt.common()
+	s.list = []nn.Variable{{Name: "iteration", Value: s.iteration}}
+	if c.Schedule == nil {
+		s.list = append(s.list, nn.Variable{Name: "learning_rate", Value: s.rate})
+	}
+	keep := func(v *variable, name string) *nn.Tensor {
+		t := graph.New(v.weight.Spec)
+		s.list = append(s.list, nn.Variable{Name: strings.ReplaceAll(v.weight.Path, "/", "_") + "_" + name, Value: t})
+		return t
+	}
+	if c.UseEMA {
 		for _, v := range s.vars {
-			for _, name := range group {
-				t := graph.New(v.weight.Spec)
-				v.slots = append(v.slots, t)
-				s.list = append(s.list, nn.Variable{Name: strings.ReplaceAll(v.weight.Path, "/", "_") + "_" + name, Value: t})
-			}
+			v.average = keep(v, "average")
 		}
+	}
+	if c.accumulates() > 1 {
+		for _, v := range s.vars {
+			v.summed = keep(v, "gradient_accumulator")
+		}
+	}
+	for _, slot := range opt.slots(s.vars) {
+		s.keep(slot)
 	}
 	var had []nn.Variable
 	if m.Training() != nil {
 		had = m.Training().Variables
 	}
 	return s.restore(had)
+}
+
+func (s *state) keep(slot slot) {
+	if slot.idle {
+		s.list = append(s.list, nn.Variable{Name: slot.name, Value: graph.New(nn.Spec{Shape: nn.Shape{}, DType: graph.Int32})})
+		slot.of.slots = append(slot.of.slots, graph.New(nn.Spec{Shape: nn.Shape{0}}))
+		return
+	}
+	t := graph.New(slot.spec)
+	for i := range t.F32 {
+		t.F32[i] = slot.fill
+	}
+	name := slot.name
+	switch {
+	case slot.of == nil:
+		s.all = t.F32
+	case slot.copy:
+		copy(t.F32, slot.of.weight.Data.F32)
+	}
+	if slot.of != nil {
+		slot.of.slots = append(slot.of.slots, t)
+		if !slot.full {
+			name = strings.ReplaceAll(slot.of.weight.Path, "/", "_") + "_" + name
+		}
+	}
+	s.list = append(s.list, nn.Variable{Name: name, Value: t})
+}
+
+// decays says how much each weight decays. Those that a pattern finds don't.
+//
+// Source: keras/src/optimizers/base_optimizer.py, exclude_from_weight_decay
+func (s *state) decays(opt Optimizer, exclude []string) error {
+	var patterns []*regexp.Regexp
+	for _, p := range exclude {
+		re, err := regexp.Compile(p)
+		if err != nil {
+			return fmt.Errorf("weights without decay: %w", err)
+		}
+		patterns = append(patterns, re)
+	}
+	for _, v := range s.vars {
+		decay := opt.common().WeightDecay
+		if m, ok := opt.(*Muon); ok {
+			decay = m.decay(v)
+		}
+		excluded := slices.ContainsFunc(patterns, func(p *regexp.Regexp) bool { return p.MatchString(v.path) })
+		if v.decay = 0; decay != nil && !excluded {
+			v.decay = float32(*decay)
+		}
+	}
+	return nil
 }
 
 // restore takes over variables, by position. Where the optimizer was never used there are none, or the first two alone.
@@ -128,20 +241,88 @@ func (s *state) restore(had []nn.Variable) error {
 	return nil
 }
 
-// apply makes a step with the gradients that clip has seen.
+// apply makes a step with this batch's gradients; where gradients accumulate, every so many batches.
 //
 // Source: keras/src/optimizers/base_optimizer.py, apply
-func (t *Trainer) apply() {
-	c := t.opt.common()
-	t.step.rate, t.step.number, t.step.decay, t.step.limit = t.rate.F32[0], t.iteration.I64[0]+1, 0, 0
-	if c.WeightDecay != nil {
-		t.step.decay = float32(*c.WeightDecay)
+func (t *Trainer) apply(run *graph.Interp) {
+	c, s := t.opt.common(), &t.step
+	n, done := c.accumulates(), t.iteration.I64[0]
+	t.rate.F32[0] = c.rateAt(done, t.rate.F32[0])
+	s.at = moment{rate: t.rate.F32[0], step: done/n + 1, all: t.all}
+	s.update, s.limit, s.keep, s.overwrite = (done+1)%n == 0, 0, 0, false
+	if n > 1 {
+		t.accumulate(s.update, float32(n))
 	}
-	if c.ClipValue != nil {
-		t.step.limit = float32(*c.ClipValue)
+	if c.UseEMA {
+		if done/n > 0 {
+			s.keep = float32(c.EMAMomentum)
+		}
+		every := c.overwrites()
+		s.overwrite = every > 0 && (done/n+1)%every == 0
 	}
-	t.pool.Run(len(t.step.parts), &t.step)
+	if s.update {
+		if c.ClipValue != nil {
+			s.limit = float32(*c.ClipValue)
+		}
+		t.clip(run)
+		for _, v := range t.vars {
+			v.squared(run)
+		}
+		if o, ok := t.opt.(beginner); ok {
+			o.begin(s.at)
+		}
+	}
+	t.pool.Run(len(s.parts), s)
+	if len(t.limits) > 0 {
+		t.pool.Run(len(t.limits), &t.limits)
+	}
 	t.iteration.I64[0]++
+}
+
+// accumulate adds this batch's gradients to those that wait; at an update their mean takes the gradients' place.
+func (t *Trainer) accumulate(update bool, n float32) {
+	for _, v := range t.vars {
+		if v.grad == nil {
+			continue
+		}
+		if !update {
+			vec.Add(v.summed.F32, v.summed.F32, v.grad.F32)
+			continue
+		}
+		for i, g := range v.grad.F32 {
+			v.grad.F32[i] = (g + v.summed.F32[i]) / n
+		}
+		clear(v.summed.F32)
+	}
+}
+
+// average makes the averages over time the weights.
+//
+// Source: keras/src/optimizers/base_optimizer.py, finalize_variable_values
+func (t *Trainer) average() {
+	if !t.opt.common().UseEMA || t.iteration.I64[0] == 0 {
+		return
+	}
+	for _, v := range t.vars {
+		copy(v.weight.Data.F32, v.average.F32)
+	}
+}
+
+// sparse sees to embeddings, whose gradients are lists of rows in Keras (a regularizer or clipping by the global norm makes
+// them whole).
+func (t *Trainer) sparse(v *variable) error {
+	c := t.opt.common()
+	if v.lookups == nil || v.penalized || c.GlobalClipNorm != nil && *c.GlobalClipNorm > 0 {
+		return nil
+	}
+	switch t.opt.(type) {
+	case *SGD, *Lion: // squares don't matter
+	case *Adafactor, *Adamax:
+		return unsupported("optimizer", "%s of embeddings (%s) is not supported", t.opt.class(), v.weight.Path)
+	default:
+		v.square = graph.New(v.weight.Spec)
+	}
+	return nil
 }
 
 // clip finds what each gradient is scaled by.
@@ -150,7 +331,7 @@ func (t *Trainer) clip(run *graph.Interp) {
 	for _, v := range t.vars {
 		v.factor = 1
 		if c.ClipNorm != nil && *c.ClipNorm > 0 {
-			if n := math.Sqrt(v.squares(run)); n > *c.ClipNorm {
+			if n := math.Sqrt(v.norm(run)); n > *c.ClipNorm {
 				v.factor = float32(*c.ClipNorm / n)
 			}
 		}
@@ -158,7 +339,7 @@ func (t *Trainer) clip(run *graph.Interp) {
 	if c.GlobalClipNorm != nil && *c.GlobalClipNorm > 0 {
 		var total float64
 		for _, v := range t.vars {
-			total += v.squares(run)
+			total += v.norm(run)
 		}
 		if n := math.Sqrt(total); n > *c.GlobalClipNorm {
 			for _, v := range t.vars {
@@ -176,22 +357,37 @@ type part struct {
 	v        *variable
 	from, to int
 	slots    [][]float32
+	scratch  []float32
 }
 
-// optimizerStep is the update of all weights as a parallel task: elementwise, so threads change no bits.
+// optimizerStep is the update of all weights as a parallel task: a stretch belongs to one thread, so threads change no bits.
 type optimizerStep struct {
-	opt          Optimizer
-	parts        []part
-	rate         float32
-	number       int64
-	decay, limit float32
+	opt       Optimizer
+	whole     wholesale // the same, where it needs all of a weight at once
+	ema       bool
+	parts     []part
+	at        moment
+	update    bool    // else gradients only accumulate
+	limit     float32 // of each value of a gradient; 0: none
+	keep      float32 // of the averages
+	overwrite bool    // weights become their averages
 }
 
 func newStep(opt Optimizer, vars []*variable) optimizerStep {
-	s := optimizerStep{opt: opt}
+	s := optimizerStep{opt: opt, ema: opt.common().UseEMA}
+	s.whole, _ = opt.(wholesale)
 	for _, v := range vars {
-		for from := 0; from < v.weight.Shape.Size(); from += stretch {
-			p := part{v: v, from: from, to: min(from+stretch, v.weight.Shape.Size())}
+		n := v.weight.Shape.Size()
+		if s.whole != nil {
+			p := part{v: v, to: n, scratch: make([]float32, s.whole.scratch(v))}
+			for _, slot := range v.slots {
+				p.slots = append(p.slots, slot.F32)
+			}
+			s.parts = append(s.parts, p)
+			continue
+		}
+		for from := 0; from < n; from += stretch {
+			p := part{v: v, from: from, to: min(from+stretch, n)}
 			for _, slot := range v.slots {
 				p.slots = append(p.slots, slot.F32[p.from:p.to])
 			}
@@ -206,10 +402,22 @@ var _ par.Task = (*optimizerStep)(nil)
 // Do implements par.Task.
 func (s *optimizerStep) Do(_, i int) {
 	p := &s.parts[i]
-	if p.v.grad == nil {
-		return
+	w := p.v.weight.Data.F32[p.from:p.to]
+	if s.update && p.v.grad != nil {
+		s.step(p, w, p.v.grad.F32[p.from:p.to])
 	}
-	w, g := p.v.weight.Data.F32[p.from:p.to], p.v.grad.F32[p.from:p.to]
+	if s.ema {
+		average, rest := p.v.average.F32[p.from:p.to], 1-s.keep
+		for k, v := range w {
+			average[k] = float32(s.keep*average[k]) + float32(rest*v)
+		}
+		if s.overwrite {
+			copy(w, average)
+		}
+	}
+}
+
+func (s *optimizerStep) step(p *part, w, g []float32) {
 	if p.v.factor != 1 {
 		vec.Scale(g, g, p.v.factor)
 	}
@@ -218,8 +426,16 @@ func (s *optimizerStep) Do(_, i int) {
 			g[k] = min(max(v, -s.limit), s.limit)
 		}
 	}
-	if s.decay != 0 {
-		vec.Axpy(w, -s.decay*s.rate, w)
+	if p.v.decay != 0 {
+		vec.Axpy(w, -p.v.decay*s.at.rate, w)
 	}
-	s.opt.update(w, g, p.slots, s.rate, s.number)
+	if s.whole != nil {
+		s.whole.updateAll(p.v, p.slots, p.scratch, s.at)
+		return
+	}
+	q := p.v.squares()
+	if q != nil {
+		q = q[p.from:p.to]
+	}
+	s.opt.update(w, g, q, p.slots, s.at)
 }
