@@ -161,7 +161,7 @@ func (m *Functional) parse() error {
 		}
 		if raw := l.Base().envelope["inbound_nodes"]; raw != nil {
 			if err := unmarshalNumbers(raw, &calls); err != nil {
-				return fmt.Errorf("layer %q: inbound_nodes: %w", l.Base().Name, err)
+				return fmt.Errorf("layer %q: inbound_nodes must be a list of {args, kwargs}, found %s", l.Base().Name, abridge(raw))
 			}
 		}
 		for _, c := range calls {

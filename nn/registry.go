@@ -78,6 +78,9 @@ func (d *Decoder) Layer(raw json.RawMessage) (Layer, error) {
 		}
 	}
 	where := Where{File: d.File, Layer: text(config["name"]), Class: class}
+	if strings.TrimPrefix(class, "ops.") == "" {
+		return nil, &FormatError{Where: where, Msg: "a layer without class_name", Got: abridge(raw)}
+	}
 	create, ok := d.Registry[class]
 	if !ok {
 		d.reject(d.unknownClass(where, env))
@@ -145,8 +148,6 @@ func (d *Decoder) reject(u *UnsupportedError) { d.unsupported = append(d.unsuppo
 func (d *Decoder) unknownClass(w Where, env object) *UnsupportedError {
 	class := strings.TrimPrefix(w.Class, "ops.")
 	switch {
-	case class == "":
-		return &UnsupportedError{Where: w, Msg: "a layer without class_name"}
 	case class == "Lambda":
 		return &UnsupportedError{Where: w, Msg: "Lambda holds Python code, which is never run"}
 	}

@@ -36,7 +36,7 @@ type report struct {
 
 func benchCommand(fs *pflag.FlagSet) func(context.Context, *cli.IO, []string) error {
 	var f modelFlags
-	fs.StringVar(&f.weights, "weights", "", "`FILE` with the weights of an architecture .json")
+	f.add(fs)
 	batch := fs.IntP("batch-size", "b", 1, "rows a run")
 	threads := fs.IntP("threads", "j", 0, "threads; 0: all processors")
 	input := fs.String("input", "", "`FILE`: a .npy to run instead of random numbers")

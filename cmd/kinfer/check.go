@@ -13,7 +13,7 @@ import (
 
 func checkCommand(fs *pflag.FlagSet) func(context.Context, *cli.IO, []string) error {
 	var f modelFlags
-	fs.StringVar(&f.weights, "weights", "", "`FILE` with the weights of an architecture .json")
+	f.add(fs)
 	dim := fs.Int("dim", 32, "size of dimensions that the model leaves open, but for the batch")
 	return func(ctx context.Context, o *cli.IO, args []string) error {
 		if len(args) != 1 || *dim < 1 {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -31,12 +32,12 @@ func expand(args []string, recursive bool, limits safeio.Limits, o *cli.IO) ([]i
 	var items []item
 	for _, a := range args {
 		if a == "-" {
-			data, err := io.ReadAll(io.LimitReader(o.In, limits.MaxFile+1))
-			if err != nil {
-				return nil, err
+			data, err := safeio.ReadAll(o.In, limits.OrDefaults().MaxTensorBytes)
+			if err == nil && len(data) == 0 {
+				err = &safeio.FormatError{Msg: "is empty"}
 			}
-			if int64(len(data)) > limits.MaxFile {
-				return nil, &safeio.LimitError{Where: safeio.Where{File: "standard input"}, Msg: "too long", Limit: fmt.Sprint(limits.MaxFile)}
+			if err != nil {
+				return nil, safeio.At(err, safeio.Where{File: "standard input"})
 			}
 			items = append(items, item{"-", data})
 			continue
@@ -93,6 +94,8 @@ const (
 	image kind = iota
 	npyFile
 	npzFile
+	csvFile
+	jsonFile
 )
 
 // kindOf tells an item's kind by its first bytes.
@@ -117,6 +120,12 @@ func (it item) kindOf() (kind, error) {
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("PK\x05\x06")):
 		return npzFile, nil
 	}
+	switch text := bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n"); {
+	case len(text) > 0 && (text[0] == '[' || text[0] == '{'):
+		return jsonFile, nil
+	case slices.Contains([]string{".csv", ".tsv"}, strings.ToLower(filepath.Ext(it.name))), it.data != nil && len(text) > 0 && strings.IndexByte("+-.0123456789", text[0]) >= 0:
+		return csvFile, nil
+	}
 	return image, nil
 }
 
@@ -129,7 +138,10 @@ func (it item) image(limits safeio.Limits) (*imaging.Image, error) {
 
 // arrays reads the model's inputs from an array file: by name, else the sole array, else x_0, x_1, ... by position.
 func (it item) arrays(k kind, specs []nn.InputSpec, limits safeio.Limits) ([]*nn.Tensor, error) {
-	if k == npyFile {
+	switch k {
+	case csvFile, jsonFile:
+		return it.numbers(k, specs, limits)
+	case npyFile:
 		t, err := it.npy(limits)
 		if err != nil {
 			return nil, err
@@ -162,6 +174,72 @@ func (it item) arrays(k kind, specs []nn.InputSpec, limits safeio.Limits) ([]*nn
 		}
 		if out[i], err = a.Read(name); err != nil {
 			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// numbers reads a text of numbers.
+func (it item) numbers(k kind, specs []nn.InputSpec, limits safeio.Limits) (out []*nn.Tensor, err error) {
+	data := it.data
+	if data == nil {
+		l := limits.OrDefaults()
+		l.MaxFile = min(l.MaxFile, l.MaxJSONBytes)
+		f, size, err := safeio.OpenRegular(it.name, l)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		if data, err = safeio.Slice(f, size, 0, size); err != nil {
+			return nil, safeio.At(err, safeio.Where{File: it.name})
+		}
+	}
+	if k == jsonFile {
+		out, err = readJSON(data, specs)
+	} else if len(specs) != 1 {
+		return nil, cli.Usagef("the model has %d inputs; give each its own --input NAME=FILE", len(specs))
+	} else {
+		out = make([]*nn.Tensor, 1)
+		out[0], err = readCSV(data, specs[0])
+	}
+	var typed *safeio.FormatError
+	if errors.As(err, &typed) {
+		err = safeio.At(err, safeio.Where{File: it.name})
+	}
+	return out, err
+}
+
+// named reads the inputs that --input NAME=FILE gives, in the model's order.
+func named(flags []string, specs []nn.InputSpec, limits safeio.Limits) ([]*nn.Tensor, error) {
+	out := make([]*nn.Tensor, len(specs))
+	for _, flag := range flags {
+		name, file, ok := strings.Cut(flag, "=")
+		at := inputAt(specs, name)
+		switch {
+		case !ok:
+			return nil, cli.Usagef("--input is NAME=FILE, not %q", flag)
+		case at < 0:
+			return nil, cli.Usagef("the model has no input %q, but %s", name, inputNames(specs))
+		case out[at] != nil:
+			return nil, cli.Usagef("--input gives %q twice", name)
+		}
+		it := item{name: file}
+		k, err := it.kindOf()
+		if err != nil {
+			return nil, err
+		}
+		if k == image {
+			return nil, cli.Usagef("--input %s: want .npy, .npz, .csv or .json", flag)
+		}
+		t, err := it.arrays(k, specs[at:at+1], limits)
+		if err != nil {
+			return nil, err
+		}
+		out[at] = t[0]
+	}
+	for i, s := range specs {
+		if out[i] == nil {
+			return nil, cli.Usagef("there is no --input for %q", s.Name)
 		}
 	}
 	return out, nil

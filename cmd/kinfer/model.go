@@ -2,11 +2,17 @@ package main
 
 import (
 	"encoding/json"
-	"os"
+	"errors"
+	"io/fs"
 	"path/filepath"
+	"strconv"
 	"strings"
 
+	"github.com/spf13/pflag"
+
 	"kerasgo/imaging"
+	"kerasgo/internal/cli"
+	"kerasgo/internal/safeio"
 	"kerasgo/keras"
 	"kerasgo/nn"
 	"kerasgo/nn/layers"
@@ -14,12 +20,54 @@ import (
 
 // modelFlags are what every subcommand takes to open a model.
 type modelFlags struct {
-	weights string
-	ignore  []string
+	weights   string
+	ignore    []string
+	maxSize   string
+	maxPixels int64 // of images; 0: the default
 }
 
-func (f modelFlags) open(path string) (nn.Model, error) {
-	return keras.LoadOptions(path, keras.Options{Weights: f.weights, IgnoreKeys: f.ignore})
+func (f *modelFlags) add(fs *pflag.FlagSet) {
+	fs.StringVar(&f.weights, "weights", "", "`FILE` with the weights of an architecture .json")
+	fs.StringArrayVar(&f.ignore, "ignore-key", nil, "let an unknown config key pass: `CLASS.KEY`")
+	fs.StringVar(&f.maxSize, "max-size", "", "let one file or tensor take `SIZE`, such as 8GB (default: by the file's own size)")
+}
+
+func (f *modelFlags) open(path string) (nn.Model, error) {
+	limits, err := f.limits()
+	if err != nil {
+		return nil, err
+	}
+	return keras.LoadOptions(path, keras.Options{Weights: f.weights, IgnoreKeys: f.ignore, Limits: limits})
+}
+
+// limits are the defaults but for what flags say.
+func (f *modelFlags) limits() (l safeio.Limits, err error) {
+	l.MaxPixels = f.maxPixels
+	if f.maxSize == "" {
+		return l, nil
+	}
+	n, err := parseSize(f.maxSize)
+	if err != nil {
+		return l, err
+	}
+	l.MaxFile, l.MaxTensorBytes, l.MaxTotalBytes = n, n, n
+	return l, nil
+}
+
+// parseSize reads 8GB, 500M, 1.5GiB or a number of bytes; units are powers of 1024.
+func parseSize(s string) (int64, error) {
+	digits := strings.TrimSuffix(strings.TrimSuffix(strings.ToUpper(s), "B"), "I")
+	unit := 1.
+	if n := len(digits); n > 0 {
+		if at := strings.IndexByte("KMGT", digits[n-1]); at >= 0 {
+			unit, digits = float64(int64(1)<<(10*(at+1))), digits[:n-1]
+		}
+	}
+	v, err := strconv.ParseFloat(digits, 64)
+	if err != nil || !(v*unit >= 1 && v*unit < 1<<60) {
+		return 0, cli.Usagef("--max-size is a size such as 8GB, not %q", s)
+	}
+	return int64(v * unit), nil
 }
 
 // sidecar is what may lie beside a model, as NAME.kinfer.json, to say how its inputs are made and its classes called.
@@ -32,14 +80,23 @@ type sidecar struct {
 
 // readSidecar reads model.kinfer.json beside model.keras; a missing one is an empty one.
 func readSidecar(model string) (s sidecar, err error) {
-	raw, err := os.ReadFile(strings.TrimSuffix(model, filepath.Ext(model)) + ".kinfer.json")
-	if os.IsNotExist(err) {
+	path := strings.TrimSuffix(model, filepath.Ext(model)) + ".kinfer.json"
+	f, size, err := safeio.OpenRegular(path, safeio.Limits{MaxFile: safeio.Defaults().MaxJSONBytes})
+	if errors.Is(err, fs.ErrNotExist) {
 		return s, nil
 	}
+	if err != nil {
+		return s, err
+	}
+	defer f.Close()
+	raw, err := safeio.Slice(f, size, 0, size)
 	if err == nil {
 		err = json.Unmarshal(raw, &s)
 	}
-	return s, err
+	if err != nil {
+		return s, &safeio.FormatError{Where: safeio.Where{File: path}, Msg: "what lies beside the model can't be read", Err: err}
+	}
+	return s, nil
 }
 
 // applications are the preprocess_input modes of keras.applications whose models don't preprocess themselves, by the

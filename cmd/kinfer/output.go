@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"kerasgo/imaging"
 	"kerasgo/internal/cli"
@@ -24,6 +25,9 @@ type sink interface {
 	row(name string, picture *imaging.Image, outs []*nn.Tensor) error
 	end() error
 }
+
+// batcher is a sink that wants whole batches, those without rows too, instead of rows.
+type batcher interface{ batch(outs []*nn.Tensor) error }
 
 // sink opens the output. finish ends it: with an error, nothing is left half-written.
 func (f *options) sink(o *cli.IO, outputs, labels []string) (s sink, finish func(error) error, err error) {
@@ -57,7 +61,10 @@ func (f *options) sink(o *cli.IO, outputs, labels []string) (s sink, finish func
 		if s, err = make(w); err != nil {
 			return nil, nil, err
 		}
-		return &flushing{s, w}, func(err error) error {
+		if _, ok := s.(batcher); !ok {
+			s = &flushing{s, w}
+		}
+		return s, func(err error) error {
 			if err == nil {
 				err = s.end()
 			}
@@ -70,17 +77,21 @@ func (f *options) sink(o *cli.IO, outputs, labels []string) (s sink, finish func
 		return nil, nil, err
 	}
 	done := chanOf(func() error {
-		return safeio.WriteFile(f.output, f.force, func(to io.Writer) error {
+		err := safeio.WriteFile(f.output, f.force, func(to io.Writer) error {
 			_, err := io.Copy(to, r)
 			return err
 		})
+		if err != nil {
+			r.CloseWithError(err) // ends the rows that nobody reads
+		}
+		return err
 	})
 	return s, func(err error) error {
 		if err == nil {
 			err = s.end()
 		}
 		w.CloseWithError(err)
-		return firstError(err, <-done)
+		return firstError(<-done, err)
 	}, nil
 }
 
@@ -207,7 +218,7 @@ func (t *table) row(name string, picture *imaging.Image, outs []*nn.Tensor) erro
 		for i, y := range outs {
 			parts = append(parts, t.outputs[i]+" "+brief(y))
 		}
-		_, err := fmt.Fprintf(t.w, "%s  %s\n", name, strings.Join(parts, "  "))
+		_, err := fmt.Fprintf(t.w, "%s  %s\n", safeio.Printable(name, false), strings.Join(parts, "  "))
 		return err
 	}
 	top := t.top(outs[0])
@@ -215,7 +226,8 @@ func (t *table) row(name string, picture *imaging.Image, outs []*nn.Tensor) erro
 		return t.picture(name, picture, top)
 	}
 	var b strings.Builder
-	t.width = max(t.width, len(name))
+	name = safeio.Printable(name, false)
+	t.width = max(t.width, utf8.RuneCountInString(name))
 	fmt.Fprintf(&b, "%-*s", t.width, name)
 	for _, c := range top {
 		fmt.Fprintf(&b, "  %s %.4f", c.name(), c.score())
@@ -238,7 +250,7 @@ func palette(o *cli.IO) imaging.Palette {
 // picture shows a thumbnail with the classes beside it.
 func (t *table) picture(name string, picture *imaging.Image, top []class) error {
 	lines := imaging.Thumbnail(picture, 14, 7, t.palette)
-	text := []string{name}
+	text := []string{safeio.Printable(name, false)}
 	for _, c := range top {
 		text = append(text, fmt.Sprintf("%-12s %s %6.2f%%", c.name(), imaging.Bar(c.score(), 20), 100*c.score()))
 	}
@@ -421,7 +433,9 @@ type arrays struct {
 	all     []*nn.Tensor
 }
 
-func (a *arrays) row(_ string, _ *imaging.Image, outs []*nn.Tensor) error {
+func (a *arrays) row(string, *imaging.Image, []*nn.Tensor) error { return nil }
+
+func (a *arrays) batch(outs []*nn.Tensor) error {
 	for i, y := range outs {
 		if len(a.all) <= i {
 			a.all = append(a.all, &nn.Tensor{Spec: nn.Spec{Shape: append(nn.Shape{0}, y.Shape[1:]...), DType: y.DType}})
@@ -430,7 +444,7 @@ func (a *arrays) row(_ string, _ *imaging.Image, outs []*nn.Tensor) error {
 		if !t.Shape[1:].Equal(y.Shape[1:]) {
 			return fmt.Errorf("rows of output %q have shapes %v and %v; they make no array", a.outputs[i], t.Shape[1:], y.Shape[1:])
 		}
-		t.Shape[0]++
+		t.Shape[0] += y.Shape[0]
 		t.F32, t.F64 = append(t.F32, y.F32...), append(t.F64, y.F64...)
 		t.I32, t.I64, t.Str = append(t.I32, y.I32...), append(t.I64, y.I64...), append(t.Str, y.Str...)
 	}

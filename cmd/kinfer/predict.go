@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,6 +28,7 @@ type options struct {
 	labels, output, format, layer            string
 	size, resize, engine, aspect, preprocess string
 	color, progress, files0                  string
+	inputs                                   []string
 	threshold                                float64
 	recursive, failFast, force, timing, verb bool
 }
@@ -48,9 +48,10 @@ func predictCommand(fs *pflag.FlagSet) func(context.Context, *cli.IO, []string) 
 	fs.StringVar(&f.aspect, "keep-aspect", "", "crop or pad instead of stretching")
 	fs.StringVar(&f.preprocess, "preprocess", "auto", "auto, none, scale, tf, torch, caffe or rescale=S,OFFSET")
 	fs.StringVar(&f.color, "color", "", "rgb, bgr or gray (default: what the model takes)")
-	fs.StringVar(&f.weights, "weights", "", "`FILE` with the weights of an architecture .json")
 	fs.StringVar(&f.layer, "layer", "", "show the output of the layer `NAME` instead of the model's")
-	fs.StringArrayVar(&f.ignore, "ignore-key", nil, "let an unknown config key pass: `CLASS.KEY`")
+	fs.StringArrayVar(&f.inputs, "input", nil, "an input by its name: `NAME=FILE` of a .npy, .npz, .csv or .json (may be repeated)")
+	f.add(fs)
+	fs.Int64Var(&f.maxPixels, "max-pixels", safeio.Defaults().MaxPixels, "refuse images of more pixels")
 	fs.StringVar(&f.files0, "files0-from", "", "read inputs from `FILE` (- for standard input), NUL after each")
 	fs.BoolVarP(&f.recursive, "recursive", "r", false, "look into the folders of folders")
 	fs.Float64Var(&f.threshold, "threshold", 0, "leave out classes below this score")
@@ -70,18 +71,25 @@ func (f *options) run(ctx context.Context, o *cli.IO, args []string) error {
 		}
 		args = append(args, more...)
 	}
-	if len(args) < 2 {
+	switch {
+	case len(f.inputs) > 0 && len(args) == 1:
+	case len(f.inputs) > 0:
+		return cli.Usagef("give inputs by name with --input, or files, not both")
+	case len(args) < 2:
 		return cli.Usagef("needs a model and at least one input; see kinfer --help")
 	}
 	if err := f.check(); err != nil {
+		return err
+	}
+	limits, err := f.limits()
+	if err != nil {
 		return err
 	}
 	m, err := f.open(args[0])
 	if err != nil {
 		return err
 	}
-	limits := safeio.Defaults()
-	plan, err := nn.Compile(m, nn.CompileOptions{Threads: f.threads, Layer: f.layer, MaxBytes: limits.MaxActivationBytes})
+	plan, err := nn.Compile(m, nn.CompileOptions{Threads: f.threads, Layer: f.layer, MaxBytes: limits.OrDefaults().MaxActivationBytes})
 	if err != nil {
 		if f.layer != "" {
 			return &cli.Error{Code: cli.Usage, Err: err}
@@ -96,7 +104,7 @@ func (f *options) run(ctx context.Context, o *cli.IO, args []string) error {
 	defer p.run.Close()
 	side, err := readSidecar(args[0])
 	if err != nil {
-		return &safeio.FormatError{Where: safeio.Where{File: args[0]}, Msg: "its .kinfer.json can't be read", Err: err}
+		return err
 	}
 	names, err := f.classNames(side)
 	if err != nil {
@@ -132,6 +140,8 @@ func (f *options) check() error {
 		return cli.Usagef("--batch-size must be at least 1, found %d", f.batch)
 	case f.threads < 0:
 		return cli.Usagef("--threads must be 0 or more, found %d", f.threads)
+	case f.maxPixels < 1:
+		return cli.Usagef("--max-pixels must be at least 1, found %d", f.maxPixels)
 	case !slices.Contains([]string{"auto", "always", "never"}, f.progress):
 		return cli.Usagef("--progress is auto, always or never, not %q", f.progress)
 	}
@@ -145,15 +155,18 @@ func (f *options) check() error {
 
 // readNames reads NUL-terminated names.
 func readNames(path string, o *cli.IO) ([]string, error) {
-	var raw []byte
-	var err error
-	if path == "-" {
-		raw, err = io.ReadAll(o.In)
-	} else {
-		raw, err = os.ReadFile(path)
+	in := o.In
+	if path != "-" { // perhaps a pipe: <(find . -print0)
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		in = f
 	}
+	raw, err := safeio.ReadAll(in, safeio.Defaults().MaxJSONBytes)
 	if err != nil {
-		return nil, err
+		return nil, safeio.At(err, safeio.Where{File: path})
 	}
 	return slices.DeleteFunc(strings.Split(string(raw), "\x00"), func(s string) bool { return s == "" }), nil
 }
@@ -176,10 +189,17 @@ type predictor struct {
 
 // items runs every input. A sole one that fails is the command's error; of several, the others are done.
 func (p *predictor) items(ctx context.Context, items []item, side sidecar) error {
+	if len(p.inputs) > 0 {
+		in, err := named(p.inputs, p.plan.Inputs(), p.limits)
+		if err != nil {
+			return err
+		}
+		return p.feed(ctx, "--input", in)
+	}
 	k, err := items[0].kindOf()
 	if err == nil && k != image {
 		if len(items) > 1 {
-			return cli.Usagef("give one .npy or .npz at a time, found %d inputs", len(items))
+			return cli.Usagef("give one file of arrays at a time, found %d inputs", len(items))
 		}
 		return p.arrays(ctx, items[0], k)
 	}
@@ -212,13 +232,18 @@ func (p *predictor) arrays(ctx context.Context, it item, k kind) error {
 	if err != nil {
 		return err
 	}
+	return p.feed(ctx, it.name, in)
+}
+
+// feed runs arrays, a batch of rows at a time.
+func (p *predictor) feed(ctx context.Context, from string, in []*nn.Tensor) (err error) {
 	rows := 0
 	for i, s := range p.plan.Inputs() {
 		if in[i], err = nn.FitInput(s, in[i]); err != nil {
 			return err
 		}
 		if in[i].Shape[0] != in[0].Shape[0] {
-			return cli.Usagef("%s: inputs %q and %q have %d and %d rows", it.name, p.plan.Inputs()[0].Name, s.Name, in[0].Shape[0], in[i].Shape[0])
+			return cli.Usagef("%s: inputs %q and %q have %d and %d rows", from, p.plan.Inputs()[0].Name, s.Name, in[0].Shape[0], in[i].Shape[0])
 		}
 		rows = in[i].Shape[0]
 	}
@@ -362,7 +387,7 @@ func (p *predictor) images(ctx context.Context, items []item, total int) error {
 			return err
 		}
 		p.failed++
-		fmt.Fprintf(p.io.Err, "kinfer: %v\n", err)
+		fmt.Fprintf(p.io.Err, "kinfer: %s\n", safeio.Printable(err.Error(), false))
 	}
 	if len(shown) == 0 {
 		return nil
@@ -405,12 +430,19 @@ func (p *predictor) emit(names []string, shown []*imaging.Image, outs []*nn.Tens
 	if p.first == 0 {
 		p.first = p.loaded
 	}
+	for _, y := range outs {
+		if len(y.Shape) == 0 || y.Shape[0] != len(names) {
+			return errors.New("an output doesn't have a row for each input row")
+		}
+	}
+	if b, ok := p.sink.(batcher); ok {
+		if err := b.batch(outs); err != nil {
+			return err
+		}
+	}
 	for i, name := range names {
 		row := make([]*nn.Tensor, len(outs))
 		for k, y := range outs {
-			if len(y.Shape) == 0 || y.Shape[0] != len(names) {
-				return errors.New("an output doesn't have a row for each input row")
-			}
 			row[k] = y.Rows(i, i+1)
 		}
 		var picture *imaging.Image

@@ -78,7 +78,7 @@ func Parse(data []byte) ([]string, error) {
 			return nil, &safeio.FormatError{Msg: fmt.Sprintf("class %d has no label", i)}
 		}
 		if strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }) {
-			return nil, &safeio.FormatError{Msg: fmt.Sprintf("class %d has control characters in its label %q", i, s)}
+			return nil, &safeio.FormatError{Msg: fmt.Sprintf("class %d has control characters in its label %.64q", i, s)}
 		}
 		list[i] = s
 	}

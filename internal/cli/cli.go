@@ -100,19 +100,44 @@ type Program struct {
 	Commands []Command
 }
 
-// Main runs the program with the process's arguments until SIGINT or SIGTERM, and returns its exit code.
+// Main runs the program with the process's arguments until SIGINT or SIGTERM, and returns its exit code. The first signal
+// asks for a clean end, the second kills.
 func (p *Program) Main() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	return p.Run(ctx, System(), os.Args[1:])
+	context.AfterFunc(ctx, stop)
+	o := System()
+	o.In = &interruptible{ctx: ctx, from: o.In}
+	return p.Run(ctx, o, os.Args[1:])
+}
+
+// interruptible is a reader that fails once its context ends, though the one it reads from may wait for ever.
+type interruptible struct {
+	ctx  context.Context
+	from io.Reader
+	pipe *io.PipeReader // from the first Read on
+}
+
+func (r *interruptible) Read(b []byte) (int, error) {
+	if r.pipe == nil {
+		var w *io.PipeWriter
+		r.pipe, w = io.Pipe()
+		go func() {
+			_, err := io.Copy(w, r.from)
+			w.CloseWithError(err)
+		}()
+		context.AfterFunc(r.ctx, func() { w.CloseWithError(r.ctx.Err()) })
+	}
+	return r.pipe.Read(b)
 }
 
 // Run runs the program and returns its exit code. Errors go to o.Err as one line (or one a thing, where many are listed).
 func (p *Program) Run(ctx context.Context, o *IO, args []string) int {
 	err := p.dispatch(ctx, o, args)
 	var own *Error
+	var many nn.UnsupportedErrors // the one error of several lines
 	if err != nil && !(errors.As(err, &own) && own.Err == nil) {
-		fmt.Fprintf(o.Err, "%s: %s\n", p.Name, safeio.Printable(err.Error(), true))
+		fmt.Fprintf(o.Err, "%s: %s\n", p.Name, safeio.Printable(err.Error(), errors.As(err, &many)))
 	}
 	return Code(err)
 }

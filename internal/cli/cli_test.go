@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 
@@ -100,5 +101,31 @@ func TestColor(t *testing.T) {
 	}
 	if env["COLUMNS"] = "44"; o.Columns(&w) != 44 {
 		t.Error("COLUMNS isn't honoured")
+	}
+}
+
+// TestInterruptible: reading ends with the context, and is whole before that.
+func TestInterruptible(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	text, err := io.ReadAll(&interruptible{ctx: ctx, from: strings.NewReader("whole")})
+	if err != nil || string(text) != "whole" {
+		t.Errorf("%q, %v", text, err)
+	}
+	silent, w := io.Pipe()
+	defer w.Close()
+	go cancel()
+	if _, err := io.ReadAll(&interruptible{ctx: ctx, from: silent}); Code(err) != Interrupted {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestOneLine: names of files can't fake a line of stderr.
+func TestOneLine(t *testing.T) {
+	var e bytes.Buffer
+	p := &Program{Name: "prog", Commands: []Command{{Setup: func(*pflag.FlagSet) func(context.Context, *IO, []string) error {
+		return func(_ context.Context, _ *IO, args []string) error { return fmt.Errorf("open %s: gone", args[0]) }
+	}}}}
+	if code := p.Run(context.Background(), &IO{Err: &e}, []string{"a\nprog: fine\x1b[2J"}); code != Broken || e.String() != "prog: open a\\nprog: fine\\x1b[2J: gone\n" {
+		t.Errorf("exit %d, %q", code, e.String())
 	}
 }
