@@ -55,6 +55,31 @@ var mutations = []mutation{
 	{golden: "GRU/masked_last", mistake: "mask dropped", node: without[op.Recurrent](3)},
 	{golden: "SimpleRNN/last", mistake: "recurrent kernel transposed", weight: on("recurrent_kernel", transposed)},
 
+	{golden: "RNN/lstm_hard_sigmoid", mistake: "sigmoid for the gates", key: "recurrent_activation", value: "sigmoid"},
+	{golden: "StackedRNNCells/masked", mistake: "masks dropped", node: without[op.Recurrent](3)},
+	{golden: "StackedRNNCells/masked_backwards", mistake: "mask not turned round for the later cells", node: replace(func(o op.Slice) graph.Op {
+		if len(o.Ranges) == 2 { // the others pick a GRU's biases
+			o.Ranges = []op.Range{op.All(), op.All()}
+		}
+		return o
+	})},
+	{golden: "StackedRNNCells/twins", mistake: "gates i and f swapped", weight: on("", gates(4, 0, 1))},
+
+	{golden: "ConvLSTM2D/last", mistake: "gates i and f swapped", weight: on("", gates(4, 0, 1))},
+	{golden: "ConvLSTM2D/last", mistake: "recurrent kernel turned round", weight: on("recurrent_kernel", flipped)},
+	{golden: "ConvLSTM2D/last", mistake: "height and width of the kernel swapped", weight: on("kernel", spatialTransposed)},
+	{golden: "ConvLSTM2D/last", mistake: "the state convolved with the larger half of the padding first", node: replace(func(o op.Recurrent) graph.Op {
+		o.Over.Same, o.Over.Pad = false, [][2]int{{1, 0}, {1, 0}}
+		return o
+	})},
+	{golden: "ConvLSTM2D/dilation", mistake: "the state convolved with the input's dilation", node: replace(func(o op.Recurrent) graph.Op {
+		o.Over.Dilation = []int{2, 2}
+		return o
+	})},
+	{golden: "ConvLSTM2D/masked", mistake: "mask dropped", node: without[op.Recurrent](3)},
+	{golden: "ConvLSTM2D/masked_pixels", mistake: "mask dropped", node: without[op.Recurrent](3)},
+	{golden: "ConvLSTM2D/backwards", mistake: "time runs forwards", key: "go_backwards", value: false},
+
 	{golden: "Bidirectional/lstm", mistake: "forward and backward swapped", weight: swapDirections},
 	{golden: "Bidirectional/sum", mistake: "mul for sum", key: "merge_mode", value: "mul"},
 	{golden: "Bidirectional/lstm_sequences", mistake: "backward sequence not turned round", node: replace(func(op.Slice) graph.Op { return op.Slice{Ranges: []op.Range{op.All(), op.All()}} })},
