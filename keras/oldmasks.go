@@ -5,6 +5,7 @@ import (
 
 	"kerasgo/nn"
 	"kerasgo/nn/graph"
+	"kerasgo/nn/layers"
 )
 
 // oldMasks refuses to write, as Keras 3's, a model of Keras 2 that merges masks where that shows in its outputs: Keras 2
@@ -25,6 +26,11 @@ func oldMasks(m nn.Model) error {
 	}
 	for _, c := range g.Calls {
 		class := c.Layer.Base().Class
+		if a, ok := c.Layer.(*layers.MultiHeadAttention); ok && (a.Dropout > 0 || len(c.Out) > 1) && needed[c.Out[0].Value] &&
+			slices.ContainsFunc(c.In, func(w nn.Wire) bool { return w.Mask != nil }) {
+			return &UnsupportedError{Where: nn.Where{Layer: a.Name, Class: class},
+				Msg: "where masks leave nothing to attend to, Keras 3 gives zero and Keras 2 a mean"}
+		}
 		if !isMerge(class) || class == "Dot" || len(c.In) < 2 || len(c.Out) != 1 ||
 			!slices.ContainsFunc(c.In, func(w nn.Wire) bool { return w.Mask != nil }) {
 			continue

@@ -253,3 +253,21 @@ def vision_transformer(K):
     n = L.LayerNormalization(epsilon=1e-6)(h)
     h = L.Add()([L.Dense(8)(L.Dense(12, activation="gelu")(n)), h])
     return K.Model(t, L.Dense(4, activation="softmax")(L.GlobalAveragePooling1D()(h)), name="vit")
+
+
+def stack(K):
+    """A whole file of attention, in what both frameworks have; Keras 3's also of what it alone has. (Not Attention: Keras 3
+    can't open its own legacy file of that.)"""
+    L = K.layers
+    t = K.Input((5,), dtype="int32")
+    h = x = L.Embedding(9, 6)(t)
+    h = L.Add()([x, L.MultiHeadAttention(2, 3, dropout=0.1)(x, x)])
+    h = L.LayerNormalization()(L.MultiHeadAttention(3, 2, value_dim=4, attention_axes=(1,))(h, x))
+    h = L.EinsumDense("abc,cd->abd", output_shape=(None, 6), bias_axes="d")(h)
+    h = L.AdditiveAttention()([h, x])
+    if hasattr(L, "GroupQueryAttention"):
+        h = L.GroupQueryAttention(3, 2, 1, use_gate=True)(h, x)
+        h = L.SpectralNormalization(L.Dense(6))(h)
+        words = L.ReversibleEmbedding(9, 6, tie_weights=False)
+        h = words(L.Add()([h, words(t)]), reverse=True)
+    return K.Model(t, h, name="attention_stack")

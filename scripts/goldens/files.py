@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from . import models
+from . import attention, models
 from .common import TOLERANCE, feed, flatten, integers, normal, pack, path_of, randomize, record, run, seed_of, uniform, write_npz
 
 EVERY = ("keras", "h5", "weights.h5", "json")
@@ -39,6 +39,7 @@ def goldens(s):
     both("two_outputs", models.inputs_outputs, normal(4, 4), normal(4, 5, 2), train=sgd_two)
     both("bidirectional", models.bidirectional_stack, integers(3, 5, high=6).declare(None))
     both("features", models.feature_mix, integers(3, 2, high=6), normal(3, 4))
+    both("attention", attention.stack, integers(3, 5, high=9), kinds=("h5", "keras", "weights.h5"))
     both("lambdas", operators, normal(3, 6))
     save(s, "siamese", keras, models.siamese, (normal(3, 6), normal(3, 6)))
     save(s, "legacy_optimizer_k2", tf_keras, models.sequential_nested, (normal(4, 5),), kinds=("h5",), train=legacy_momentum)
