@@ -1,9 +1,10 @@
-"""Makes testdata/losses: every Keras loss with its options, its value and its gradient by the predictions.
+"""Makes testdata/losses: every Keras loss with its options, its value and its gradient by the predictions; and every metric.
 
     "$(scripts/venv.sh)/bin/python" scripts/losses_metrics.py
 
 testdata/losses/losses.npz holds meta, UTF-8 JSON in uint8: {case, class, keras, framework, seed, tolerance, cases: [{loss, activation,
 value}]}, and for case i its targets t_i, predictions p_i, sample weights sw_i and mask m_i (where it has them) and the gradient g_i.
+metrics.npz holds for each case of {metric, name, value} the batches t_i_k, p_i_k and (where it has them) weights w_i_k that it saw.
 """
 import os
 
@@ -87,6 +88,99 @@ def cases(rng):
     yield L.CTC(reduction="sum"), words, real(6, 9, 5), w, None
 
 
+def metrics(rng):
+    M = keras.metrics
+
+    def prob(*s):
+        return rng.uniform(0.02, 0.98, size=s).astype("float32")
+
+    def real(*s):
+        return rng.normal(size=s).astype("float32")
+
+    def bits(*s):
+        return rng.integers(0, 2, size=s).astype("float32")
+
+    def onehot(n, c):
+        return np.eye(c, dtype="float32")[rng.integers(0, c, size=n)]
+
+    binary = lambda n: (bits(n, 1), prob(n, 1))
+    multi = lambda n: (bits(n, 4), prob(n, 4))
+    one = lambda n: (onehot(n, 7), prob(n, 7))
+    few = lambda n: (rng.integers(0, 7, size=n).astype("float32"), prob(n, 7))
+    near = lambda n: (lambda y: (y, (y + 0.4 * real(n, 5)).astype("float32")))(real(n, 5))
+    same = lambda n: (np.round(3 * prob(n, 1)), np.round(3 * prob(n, 1)))
+    whole = lambda n: (np.round(3 * prob(n, 2)), np.round(3 * prob(n, 2)))
+    for k in (M.TruePositives, M.TrueNegatives, M.FalsePositives, M.FalseNegatives, M.Precision, M.Recall):
+        yield k(), binary
+        yield k(thresholds=0.7), multi
+    for k in (M.Precision, M.Recall):
+        yield k(top_k=2), one
+        yield k(class_id=1), multi
+    yield M.SensitivityAtSpecificity(0.6), binary
+    yield M.SpecificityAtSensitivity(0.6, num_thresholds=50), binary
+    yield M.PrecisionAtRecall(0.7), multi
+    yield M.RecallAtPrecision(0.5), multi
+    for curve in ("ROC", "PR", "PRGAIN"):
+        for method in ("interpolation", "majoring", "minoring"):
+            yield M.AUC(num_thresholds=60, curve=curve, summation_method=method), binary
+    yield M.AUC(), multi
+    yield M.AUC(multi_label=True), multi
+    yield M.AUC(multi_label=True, curve="PR", label_weights=[1.0, 2.0, 0.5, 1.0]), multi
+    yield M.AUC(label_weights=[1.0, 2.0, 0.5, 1.0]), multi
+    yield M.AUC(thresholds=[0.1, 0.35, 0.8]), binary
+    yield M.AUC(from_logits=True), lambda n: (bits(n, 1), real(n, 1))
+    for average in ("micro", "macro", "weighted"):
+        yield M.F1Score(average=average), one
+        yield M.FBetaScore(average=average, beta=2.0, threshold=0.6), multi
+    yield M.F1Score(threshold=0.5), binary
+    yield M.BinaryIoU(), binary
+    yield M.BinaryIoU(target_class_ids=[1], threshold=0.3), binary
+    yield M.IoU(num_classes=4, target_class_ids=[0, 2]), same
+    yield M.MeanIoU(num_classes=4, ignore_class=0), same
+    yield M.OneHotIoU(num_classes=7, target_class_ids=[1, 3]), one
+    yield M.OneHotMeanIoU(num_classes=7), one
+    yield M.R2Score(), near
+    yield M.R2Score(class_aggregation="variance_weighted_average", num_regressors=3), near
+    for k in (M.MeanSquaredError, M.MeanAbsoluteError, M.MeanAbsolutePercentageError, M.RootMeanSquaredError, M.LogCoshError,
+              M.CosineSimilarity, M.PearsonCorrelation, M.ConcordanceCorrelation):
+        yield k(), near
+    for k in (M.MeanSquaredLogarithmicError, M.Poisson, M.KLDivergence):
+        yield k(), lambda n: (prob(n, 4), prob(n, 4))
+    for k in (M.Hinge, M.SquaredHinge, M.CategoricalHinge):
+        yield k(), lambda n: (bits(n, 4), real(n, 4))
+    yield M.Accuracy(), whole
+    yield M.BinaryAccuracy(threshold=0.4), multi
+    yield M.BinaryCrossentropy(label_smoothing=0.1), multi
+    yield M.CategoricalAccuracy(), one
+    yield M.CategoricalCrossentropy(), one
+    yield M.TopKCategoricalAccuracy(k=3), one
+    yield M.SparseCategoricalAccuracy(), few
+    yield M.SparseCategoricalCrossentropy(), few
+    yield M.SparseTopKCategoricalAccuracy(k=2), few
+
+
+def measured():
+    seed = seed_of("losses", "metrics")
+    rng = np.random.default_rng(seed)
+    arrays, listed = {}, []
+    for m, make in metrics(rng):
+        for weighted in (False, True):
+            m.reset_state()
+            i = len(listed)
+            for k, n in enumerate((9, 9, 4)):
+                y, p = make(n)
+                w = rng.integers(0, 3, size=n).astype("float32") if weighted else None
+                m.update_state(y, p, sample_weight=w)
+                arrays[f"t_{i}_{k}"], arrays[f"p_{i}_{k}"] = y, p
+                if weighted:
+                    arrays[f"w_{i}_{k}"] = w
+            listed.append({"metric": keras.saving.serialize_keras_object(m), "name": m.name, "value": float(np.asarray(m.result()).reshape(()))})
+    meta = {"case": "metrics", "class": "metrics", "keras": keras.__version__, "framework": "keras", "seed": seed, "tolerance": 1e-5, "cases": listed}
+    write_npz(ROOT / "metrics.npz", {"meta": pack(meta), **arrays})
+    print(len(listed), "metrics")
+    return {"case": "metrics", "file": "metrics.npz", "keras": keras.__version__, "framework": "keras", "seed": seed, "tolerance": 1e-5, "why": "float32 sums in another order"}
+
+
 def main():
     seed = seed_of("losses", "losses")
     arrays, listed = {}, []
@@ -108,7 +202,7 @@ def main():
     ROOT.mkdir(parents=True, exist_ok=True)
     write_npz(ROOT / "losses.npz", {"meta": pack(meta), **arrays})
     entry = {"case": "losses", "file": "losses.npz", "keras": keras.__version__, "framework": "keras", "seed": seed, "tolerance": 1e-5, "why": "float32 sums in another order"}
-    check.write_manifest(ROOT, [entry], partial=False)
+    check.write_manifest(ROOT, [entry, measured()], partial=False)
     path = ROOT / "manifest.json"
     path.write_text(path.read_text().replace("scripts/goldens.sh", "scripts/losses_metrics.py"))
     print(len(listed), "losses")

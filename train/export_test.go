@@ -78,3 +78,29 @@ func LossRoundTrip(raw json.RawMessage) error {
 	}
 	return nil
 }
+
+// MetricOf feeds a metric with batches of predictions, targets and (where given) weights, twice with a reset between.
+func MetricOf(raw json.RawMessage, p, y, weight []*nn.Tensor) (name string, v float64, err error) {
+	m, err := decodeMetric(raw, "metrics")
+	if err != nil {
+		return "", 0, err
+	}
+	o := &output{name: "y", lossWeight: 1, weighted: []tracked{{Metric: m}}}
+	for range 2 {
+		o.weighted[0].mean = mean{}
+		for i := range p {
+			g := graph.NewGraph()
+			o.value = g.Input(p[i].Spec)
+			o.resolve(y[i].Shape)
+			it := graph.NewInterp(g, 0)
+			if err := it.Forward(context.Background(), p[i]); err != nil {
+				return "", 0, err
+			}
+			rows := make([]int, p[i].Shape[0])
+			if _, err := o.measure(it, y[i], weight[i], rows, false); err != nil {
+				return "", 0, err
+			}
+		}
+	}
+	return m.Name, o.weighted[0].mean.value(), nil
+}

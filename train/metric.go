@@ -2,7 +2,10 @@ package train
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
+
+	"kerasgo/nn"
 )
 
 // Metric is one of Keras's metrics that are means over the rows: an accuracy, or a loss.
@@ -13,8 +16,11 @@ type Metric struct {
 	Fn        string
 	Threshold float32 // of binary_accuracy; 0: one half
 
-	loss Loss            // if Fn is one
-	raw  json.RawMessage // as it was read
+	loss   Loss            // if Fn is one
+	class  string          // of those that aren't means over rows, and of correlations and top k
+	config meterConfig     // of class
+	meters bool            // class has a meter
+	raw    json.RawMessage // as it was read
 }
 
 // accuracies are the names of accuracies, and of their classes.
@@ -28,7 +34,11 @@ func ParseMetric(name string) (Metric, error) {
 		m.Fn = "accuracy"
 		return m, nil
 	}
-	known := []string{"accuracy"}
+	if c := classOf(name, append(meterNames[:], rowNames[:]...)); c != "" {
+		m.Fn, m.class, m.meters = nn.SnakeCase(c), c, slices.Contains(meterNames[:], c)
+		return m, nil
+	}
+	known := append([]string{"accuracy"}, meterNames[:]...)
 	for _, a := range accuracies {
 		if name == a[0] || name == a[1] {
 			m.Fn = a[0]
@@ -68,6 +78,23 @@ func decodeMetric(raw json.RawMessage, key string) (Metric, error) {
 	m, err := ParseMetric(name)
 	if err != nil {
 		return m, err
+	}
+	if name == "Accuracy" && config != nil {
+		m.Fn = "equality"
+	}
+	if m.class != "" {
+		if config != nil && json.Unmarshal(config, &m.config) != nil {
+			return m, malformed(key, raw)
+		}
+		if m.config.FromSortedIDs || m.config.K != nil && *m.config.K < 1 || !m.meters && m.config.Axis != nil && *m.config.Axis != -1 {
+			return m, unsupported(key, "the metric %q with this k, axis or from_sorted_ids is not supported", name)
+		}
+		if m.meters {
+			if _, err := newMeter(m.class, m.config); err != nil {
+				return m, err
+			}
+		}
+		m.Threshold = 0
 	}
 	m.raw, m.Threshold = raw, c.Threshold
 	if c.Name != "" {
@@ -110,6 +137,20 @@ func (m *Metric) row(p, y []float32, label, classes int, tmp []float32) float64 
 			}
 		}
 		return float64(right) / float64(len(p))
+	case "equality":
+		var right int
+		for i, v := range p {
+			if v == y[i] {
+				right++
+			}
+		}
+		return float64(right) / float64(len(p))
+	case "top_k_categorical_accuracy":
+		return truth(topK(p, argmax(y), m.k()))
+	case "sparse_top_k_categorical_accuracy":
+		return truth(topK(p, label, m.k()))
+	case "pearson_correlation", "concordance_correlation":
+		return correlation(p, y, m.Fn == "concordance_correlation")
 	case "categorical_accuracy":
 		return truth(argmax(p) == argmax(y))
 	case "sparse_categorical_accuracy":
@@ -122,7 +163,17 @@ func (m *Metric) row(p, y []float32, label, classes int, tmp []float32) float64 
 	return v
 }
 
-func (m *Metric) sparse() bool { return m.Fn == "sparse_categorical_accuracy" || m.loss.sparse() }
+// k is that of the top k.
+func (m *Metric) k() int {
+	if m.config.K == nil {
+		return 5
+	}
+	return *m.config.K
+}
+
+func (m *Metric) sparse() bool {
+	return m.Fn == "sparse_categorical_accuracy" || m.Fn == "sparse_top_k_categorical_accuracy" || m.loss.sparse()
+}
 
 func truth(b bool) float64 {
 	if b {
@@ -140,10 +191,16 @@ func argmax(x []float32) (at int) {
 	return at
 }
 
-// mean is a running mean.
-type mean struct{ total, count float64 }
+// mean is a running mean, or what a meter says in its place.
+type mean struct {
+	total, count float64
+	meter        meter
+}
 
 func (m *mean) value() float64 {
+	if m.meter != nil {
+		return m.meter.value()
+	}
 	if m.count == 0 {
 		return 0
 	}

@@ -37,7 +37,8 @@ type output struct {
 // tracked is a metric and its running mean.
 type tracked struct {
 	Metric
-	mean mean
+	mean  mean
+	meter meter // of what isn't a mean over rows
 }
 
 // newOutput finds where the gradient of a loss starts. Keras's crossentropies take the logits of the softmax or sigmoid that
@@ -179,6 +180,12 @@ func (o *output) track(run *graph.Interp, list []tracked, y *nn.Tensor, w []floa
 			v, metric.loss = o.of(metric.loss, y.Shape)
 		}
 		p := run.Value(v).F32
+		if m.meters {
+			if err := o.meter(m, p, w, n, c, rows); err != nil {
+				return err
+			}
+			continue
+		}
 		dense, labels, err := o.target.read(metric.sparse(), c, rows, o.name)
 		if err != nil {
 			return err
@@ -196,6 +203,27 @@ func (o *output) track(run *graph.Interp, list []tracked, y *nn.Tensor, w []floa
 		}
 	}
 	return nil
+}
+
+// meter updates a metric that isn't a mean over rows. A mean that was reset has no meter.
+func (o *output) meter(m *tracked, p, w []float32, n, c int, rows []int) (err error) {
+	if m.meter == nil {
+		if m.meter, err = newMeter(m.class, m.config); err != nil {
+			return err
+		}
+	}
+	if m.mean.meter == nil {
+		m.meter.reset()
+		m.mean.meter = m.meter
+	}
+	if o.mask != nil {
+		return unsupported("metrics", "the metric %q of an output with a mask is not supported", m.Name)
+	}
+	dense, _, err := o.target.read(false, c, rows, o.name)
+	if err != nil {
+		return err
+	}
+	return m.meter.update(p, dense, n, c, w)
 }
 
 // weights are those of the loss values: sample weights times mask and keep. Where the reduction is a mean, a mask's zeros don't count.

@@ -337,10 +337,10 @@ func TestRefusedConfigs(t *testing.T) {
 		`{"optimizer": {"class_name": "SGD", "config": {"learning_rate": {"class_name": "CosineDecay", "config": {"initial_learning_rate": 1.0, "decay_steps": 3, "beta": 2}}}}}`: "learning_rate",
 		`{"optimizer": {"class_name": "Muon", "config": {"exclude_layers": ["(?=a)"]}}}`:                                                                                          "exclude_layers",
 		`{"optimizer": {"class_name": "SGD", "config": {"wobble": 3}}}`:                                                                                                           "wobble",
-		`{"loss": "huber"}`: "loss",
-		`{"loss": {"class_name": "SparseCategoricalCrossentropy", "config": {"ignore_class": 0}}}`: "ignore_class",
-		`{"loss": {"class_name": "MeanSquaredError", "config": {"reduction": "none"}}}`:            "reduction",
-		`{"loss": "mse", "metrics": ["auc"]}`:                                                      "metrics",
+		`{"loss": "hubris"}`: "loss",
+		`{"loss": {"class_name": "CategoricalFocalCrossentropy", "config": {"alpha": [0.1, 0.2]}}}`: "alpha",
+		`{"loss": {"class_name": "MeanSquaredError", "config": {"reduction": "none"}}}`:             "reduction",
+		`{"loss": "mse", "metrics": ["IoU"]}`:                                                       "num_classes",
 	} {
 		_, err := train.DecodeConfig([]byte(config), []string{"y"})
 		var u *nn.UnsupportedError
