@@ -60,11 +60,22 @@ func newMonitor(name, mode string, delta float64) (monitor, error) {
 	case "min":
 	case "", "auto":
 		base := strings.TrimPrefix(name, "val_")
-		m.up = strings.HasSuffix(base, "accuracy") || strings.HasSuffix(base, "acc")
+		m.up = rising(base)
 	default:
 		return m, fmt.Errorf("mode must be auto, min or max, found %q", mode)
 	}
 	return m, nil
+}
+
+// rising tells by its name whether more of a metric is better.
+func rising(name string) bool {
+	for _, end := range [...]string{"accuracy", "acc", "auc", "precision", "recall", "f1_score", "fbeta_score", "iou", "io_u", "r2_score",
+		"correlation", "cosine_similarity", "precision_at_recall", "recall_at_precision", "sensitivity_at_specificity", "specificity_at_sensitivity"} {
+		if strings.HasSuffix(strings.ToLower(name), end) {
+			return true
+		}
+	}
+	return false
 }
 
 func (m monitor) better(v, than float64) bool {

@@ -133,8 +133,9 @@ func (f *fit) run(ctx context.Context, epochs, batch int) error {
 				s.Logs = append(s.Logs, Log{"val_" + l.Name, l.Value})
 			}
 		}
-		f.history.add(s.Epoch, s.Logs)
-		if err := f.each(func(c Callback) func(*State) error { return c.EpochEnd }); err != nil {
+		err = f.each(func(c Callback) func(*State) error { return c.EpochEnd })
+		f.history.add(s.Epoch, s.Logs) // with what callbacks added
+		if err != nil {
 			return err
 		}
 	}
