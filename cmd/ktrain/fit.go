@@ -24,6 +24,7 @@ type options struct {
 	data, val, output, history, plot      string
 	optimizer, loss, metrics, classWeight string
 	earlyStopping, until, checkpoint, log string
+	reduce                                string
 	weights, preprocess                   string
 	ignore, freeze                        []string
 	epochs, batch, threads, verbose       int
@@ -44,12 +45,13 @@ func fitCommand(fs *pflag.FlagSet) func(context.Context, *cli.IO, []string) erro
 	fs.Float64Var(&f.split, "validation-split", 0, "validate on this part of the rows, the last ones")
 	fs.StringVar(&f.optimizer, "optimizer", "", "adam, sgd or rmsprop (default: the model's own)")
 	fs.Float64Var(&f.rate, "lr", 0, "learning rate (default: the optimizer's own)")
-	fs.StringVar(&f.loss, "loss", "", "mse, mae, binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy (default: the model's own)")
+	fs.StringVar(&f.loss, "loss", "", "any of Keras's, such as mse, huber or sparse_categorical_crossentropy (default: the model's own)")
 	fs.StringVar(&f.metrics, "metrics", "", "such as accuracy,mae (default: the model's own)")
 	fs.StringVar(&f.classWeight, "class-weight", "", "how much classes count: `0=1,1=2`")
 	fs.Uint64Var(&f.seed, "seed", 0, "of shuffling, dropout, and weights that have no values yet")
 	fs.StringArrayVar(&f.freeze, "freeze", nil, "don't train layers whose names match `PATTERN` (may be repeated)")
 	fs.StringVar(&f.earlyStopping, "early-stopping", "", "stop when `NAME:EPOCHS`, such as val_loss:5, has not improved for so long")
+	fs.StringVar(&f.reduce, "reduce-lr", "", "multiply the learning rate by 0.1 when `NAME:EPOCHS`, such as val_loss:10, has not improved for so long")
 	fs.StringVar(&f.until, "until", "", "stop after the first epoch with `NAME<NUMBER`, such as 'loss<0.05'")
 	fs.StringVar(&f.checkpoint, "checkpoint", "", "save the model to `FILE` after each epoch with the best val_loss (or loss) so far")
 	fs.StringVar(&f.history, "history", "", "write what each epoch ended with to `FILE`, as JSON")
@@ -301,6 +303,17 @@ func (f *options) callbacks(fit *train.Options) (finish func() error, err error)
 			return nil, err
 		}
 		c, err := e.Callback()
+		if err != nil {
+			return nil, err
+		}
+		fit.Callbacks = append(fit.Callbacks, c)
+	}
+	if f.reduce != "" {
+		r, err := parseReduce(f.reduce)
+		if err != nil {
+			return nil, err
+		}
+		c, err := r.Callback()
 		if err != nil {
 			return nil, err
 		}

@@ -239,7 +239,8 @@ func TestFlags(t *testing.T) {
 		{cli.Usage, "--verbose", []string{f.model, "--data", f.data, "-o", out, "--verbose", "3"}},
 		{cli.Usage, "--validation-split", []string{f.model, "--data", f.data, "-o", out, "--validation-split", "1"}},
 		{cli.Unsupported, "nearest: adam", []string{f.model, "--data", f.data, "-o", out, "--optimizer", "adm"}},
-		{cli.Unsupported, "huber", []string{f.model, "--data", f.data, "-o", out, "--loss", "huber"}},
+		{cli.Unsupported, "nearest: huber", []string{f.model, "--data", f.data, "-o", out, "--loss", "hubr"}},
+		{cli.Usage, "--reduce-lr", []string{f.model, "--data", f.data, "-o", out, "--reduce-lr", "loss:0"}},
 		{cli.Broken, "row 1 is 9, expected a class from 0 to 3", []string{f.model, "--data", nan, "-o", out}},
 		{cli.Broken, "no such file", []string{f.model, "--data", f.path("none.npz"), "-o", out}},
 		{cli.Broken, "no such file", []string{f.path("none.keras"), "--data", f.data, "-o", out}},
@@ -252,7 +253,7 @@ func TestFlags(t *testing.T) {
 		}
 	}
 	help, _ := ok(t, "--help")
-	for _, later := range []string{"--resume", "--reduce-lr", "--tensorboard"} {
+	for _, later := range []string{"--resume", "--tensorboard"} {
 		if strings.Contains(help, later) {
 			t.Errorf("help names %s, which isn't built", later)
 		}
@@ -262,7 +263,7 @@ func TestFlags(t *testing.T) {
 func TestFineTune(t *testing.T) {
 	f := parity(t, "mlp_bn_adam")
 	ok(t, f.model, "--data", f.data, "--freeze", "dense", "--freeze", "batch_*", "--optimizer", "sgd", "--lr", "0.1", "--epochs", "2", "--metrics", "accuracy,sparse_categorical_crossentropy",
-		"--validation-split", "0.2", "--early-stopping", "val_loss:3", "-o", f.path("tuned.keras"), "--history", f.path("h.json"))
+		"--validation-split", "0.2", "--early-stopping", "val_loss:3", "--reduce-lr", "val_loss:2", "-o", f.path("tuned.keras"), "--history", f.path("h.json"))
 	before, err := keras.Load(f.model)
 	if err != nil {
 		t.Fatal(err)

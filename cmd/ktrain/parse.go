@@ -43,6 +43,20 @@ func parseEarlyStopping(s string) (train.EarlyStopping, error) {
 	return e, nil
 }
 
+// parseReduce reads val_loss:10.
+func parseReduce(s string) (train.ReduceLROnPlateau, error) {
+	name, patience, given := strings.Cut(s, ":")
+	r := train.ReduceLROnPlateau{Monitor: name}
+	if given {
+		n, err := strconv.Atoi(patience)
+		if err != nil || n < 1 {
+			return r, cli.Usagef("--reduce-lr is NAME:EPOCHS, such as val_loss:10, not %q", s)
+		}
+		r.Patience = n
+	}
+	return r, nil
+}
+
 // parseUntil reads loss<0.05 or val_accuracy>0.98.
 func parseUntil(s string) (train.Callback, error) {
 	at := strings.IndexAny(s, "<>")
