@@ -29,7 +29,7 @@ func oldMasks(m nn.Model) error {
 		if a, ok := c.Layer.(*layers.MultiHeadAttention); ok && (a.Dropout > 0 || len(c.Out) > 1) && needed[c.Out[0].Value] &&
 			slices.ContainsFunc(c.In, func(w nn.Wire) bool { return w.Mask != nil }) {
 			return &UnsupportedError{Where: nn.Where{Layer: a.Name, Class: class},
-				Msg: "where masks leave nothing to attend to, Keras 3 gives zero and Keras 2 a mean"}
+				Msg: "Keras 3 masks otherwise than Keras 2 where nothing is left to attend to: zero, not a mean"}
 		}
 		if !isMerge(class) || class == "Dot" || len(c.In) < 2 || len(c.Out) != 1 ||
 			!slices.ContainsFunc(c.In, func(w nn.Wire) bool { return w.Mask != nil }) {
