@@ -12,6 +12,9 @@ import (
 	"kerasgo/nn"
 )
 
+// ErrWeightsAlone is in the chain of the error for a file that holds weights where a model was expected.
+var ErrWeightsAlone = errors.New("the file holds weights without an architecture")
+
 // readH5 reads a legacy .h5 file: model_config and weights. A file of weights alone is refused by name.
 //
 // Source: keras/src/legacy/saving/legacy_h5_format.py
@@ -23,11 +26,10 @@ func (o Options) readH5(r io.ReaderAt, size int64, weights bool) (nn.Model, erro
 	root := h.Root()
 	config, err := attrText(root, "model_config")
 	if errors.Is(err, hdf5.ErrNotFound) {
-		msg := "not a Keras model: it has no model_config"
 		if isWeights(root) {
-			msg = "the file holds weights without an architecture (give MODEL.json, and this file with --weights)"
+			return nil, &FormatError{Msg: "not a whole model (give MODEL.json, and this file with --weights)", Err: ErrWeightsAlone}
 		}
-		return nil, &FormatError{Msg: msg}
+		return nil, &FormatError{Msg: "not a Keras model: it has no model_config"}
 	}
 	if err != nil {
 		return nil, err

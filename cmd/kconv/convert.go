@@ -78,8 +78,7 @@ func convertCommand(fs *pflag.FlagSet) func(context.Context, *cli.IO, []string) 
 			return cli.Usagef("unknown format %q%s", *to, near(*to, formatNames()))
 		}
 		m, err := f.open(o, args[0])
-		var broken *keras.FormatError
-		if errors.As(err, &broken) && *to == "" && f.weights == "" {
+		if errors.Is(err, keras.ErrWeightsAlone) && *to == "" && f.weights == "" {
 			if done, err := weightsAlone(o, args, *force); done {
 				return err
 			}
