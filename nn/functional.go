@@ -32,6 +32,8 @@ type Ref struct {
 type Structure struct {
 	Refs []Ref    // flattened; a dict by its sorted keys
 	Keys []string // of a dict
+
+	order []int // of a dict: positions in Refs, in the file's order
 	raw  json.RawMessage
 }
 
@@ -55,6 +57,7 @@ func (s *Structure) UnmarshalJSON(raw []byte) error {
 				s.Keys = append(s.Keys, key)
 			}
 		}
+		s.order = fileOrder(raw, s.Keys)
 		return nil
 	}
 	var v any
@@ -63,6 +66,39 @@ func (s *Structure) UnmarshalJSON(raw []byte) error {
 	}
 	appendRefs(v, &s.Refs)
 	return nil
+}
+
+// fileOrder are the positions of sorted keys in the order in which a JSON object has them.
+func fileOrder(raw []byte, keys []string) (order []int) {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	_, _ = dec.Token() // the brace: raw is known to be an object
+	for dec.More() {
+		key, err := dec.Token()
+		var skip json.RawMessage
+		if err != nil || dec.Decode(&skip) != nil {
+			return nil
+		}
+		for i, k := range keys {
+			if k == key && !slices.Contains(order, i) {
+				order = append(order, i)
+			}
+		}
+	}
+	return order
+}
+
+// OutputOrder are positions in a model's outputs in the order in which its file lists them. It differs from the outputs'
+// own where they are a dict, which Keras flattens by sorted keys.
+func OutputOrder(m Model) []int {
+	names := m.OutputNames()
+	if f, ok := m.(*Functional); ok && len(f.Outputs.order) == len(names) {
+		return f.Outputs.order
+	}
+	order := make([]int, len(names))
+	for i := range order {
+		order[i] = i
+	}
+	return order
 }
 
 // MarshalJSON writes what was read, or a list of Refs.

@@ -110,7 +110,12 @@ func (f *options) run(ctx context.Context, o *cli.IO, args []string) error {
 	if err != nil {
 		return err
 	}
-	sink, finish, err := f.sink(o, plan.OutputNames(), names)
+	outputs := plan.OutputNames()
+	if f.layer == "" {
+		p.order = nn.OutputOrder(m)
+		outputs = arranged(p.order, outputs)
+	}
+	sink, finish, err := f.sink(o, outputs, names)
 	if err != nil {
 		return err
 	}
@@ -179,6 +184,7 @@ type predictor struct {
 	model  nn.Model
 	run    *nn.Runner
 	sink   sink
+	order  []int // of the outputs, as the file lists them
 	limits safeio.Limits
 
 	img           imaging.Options
@@ -426,10 +432,23 @@ func (p *predictor) fill(shown []*imaging.Image) (*nn.Tensor, error) {
 	return nn.FitInput(spec, p.tensor)
 }
 
+// arranged is a list of outputs in another order; nil leaves it.
+func arranged[T any](order []int, list []T) []T {
+	if len(order) != len(list) {
+		return list
+	}
+	out := make([]T, len(list))
+	for i, at := range order {
+		out[i] = list[at]
+	}
+	return out
+}
+
 func (p *predictor) emit(names []string, shown []*imaging.Image, outs []*nn.Tensor) error {
 	if p.first == 0 {
 		p.first = p.loaded
 	}
+	outs = arranged(p.order, outs)
 	for _, y := range outs {
 		if len(y.Shape) == 0 || y.Shape[0] != len(names) {
 			return errors.New("an output doesn't have a row for each input row")
