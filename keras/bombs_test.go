@@ -57,6 +57,7 @@ func TestBombs(t *testing.T) {
 		"models called twice by models called twice": {strings.Replace(functional(twice), `[["a", 0, 0]]`, `[["m", 2, 0]]`, 1), ""},
 		"a long cycle":     {strings.Replace(chain(1000), `["in", 0, 0]}}], "kwargs"`, `["d998", 0, 0]}}], "kwargs"`, 1), "and 990 more"},
 		"a long name":      {functional(fmt.Sprintf(dense, strings.Repeat("n", 1<<20), strings.Repeat("n", 1<<20), node("in"))), ""},
+		"an odd dtype":     {strings.Replace(functional(fmt.Sprintf(dense, "a", "a", node("in"))), `"dtype": "float32"`, `"dtype": "complex64"`, 1), "complex64"},
 		"a value of lines": {strings.Replace(functional(fmt.Sprintf(dense, "a", "a", node("in"))), `"units": 2`, "\"units\": {\n\"a\":\n[1, 2]}", 1), `bad value {"a":[1,2]}`},
 		"an odd name":      {strings.Replace(functional(fmt.Sprintf(dense, "a", "a", node("in"))), `"units": 2`, `"units": "\u009b31m\u202e"`, 1), "units"},
 	} {

@@ -54,9 +54,9 @@ type BuildError struct {
 
 func (e *BuildError) Error() string {
 	if e.Path == "" {
-		return e.Msg
+		return safeio.Printable(e.Msg, false)
 	}
-	return fmt.Sprintf("layer %q (%s): %s", e.Path, e.Class, e.Msg)
+	return safeio.Printable(fmt.Sprintf("%v: %s", Where{Layer: e.Path, Class: e.Class}, e.Msg), false)
 }
 
 func (e *BuildError) Unwrap() error { return e.Err }

@@ -123,6 +123,11 @@ func (l *InputLayer) Build(g *Graph, c Call) []Wire {
 	if l.Sparse || l.Ragged {
 		g.Unsupportedf("sparse", "sparse and ragged inputs are not supported")
 	}
+	if d := ComputeDType(l.DType); d != "" {
+		if _, err := graph.ParseDType(d); err != nil {
+			g.Unsupportedf("dtype", "inputs of dtype %.64q are not supported", d)
+		}
+	}
 	return []Wire{c.In()}
 }
 

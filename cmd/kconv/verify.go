@@ -70,7 +70,7 @@ func verifyCommand(fs *pflag.FlagSet) func(context.Context, *cli.IO, []string) e
 		case *input != "":
 			x, err = readInputs(*input, m)
 		default:
-			x = randomInputs(m, *rows, *dim, *seed)
+			x, err = randomInputs(m, *rows, *dim, *seed)
 		}
 		if err != nil {
 			return err
@@ -127,7 +127,7 @@ func compute(ctx context.Context, m nn.Model, x []*nn.Tensor) (s side, err error
 	if err != nil {
 		return s, err
 	}
-	run := graph.NewInterp(g.Graph, 0)
+	run := graph.NewInterp(g.Graph, safeio.Defaults().MaxActivationBytes)
 	if err := run.Forward(ctx, fit...); err != nil {
 		return s, err
 	}
@@ -225,7 +225,7 @@ func readInputs(path string, m nn.Model) (x []*nn.Tensor, err error) {
 }
 
 // randomInputs draws normal numbers; of integers, zeros and ones, which every Embedding takes.
-func randomInputs(m nn.Model, rows, dim int, seed uint64) (x []*nn.Tensor) {
+func randomInputs(m nn.Model, rows, dim int, seed uint64) (x []*nn.Tensor, err error) {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	for _, s := range m.InputSpecs() {
 		spec := nn.Spec{Shape: append(nn.Shape{}, s.Shape...), DType: s.DType}
@@ -235,6 +235,9 @@ func randomInputs(m nn.Model, rows, dim int, seed uint64) (x []*nn.Tensor) {
 			} else if d < 0 {
 				spec.Shape[i] = dim
 			}
+		}
+		if _, err := spec.Bytes(safeio.Defaults().MaxActivationBytes); err != nil {
+			return nil, fmt.Errorf("input %q, %v: %w", s.Name, spec, err)
 		}
 		t := graph.New(spec)
 		for i := range t.F32 {
@@ -251,7 +254,7 @@ func randomInputs(m nn.Model, rows, dim int, seed uint64) (x []*nn.Tensor) {
 		}
 		x = append(x, t)
 	}
-	return x
+	return x, nil
 }
 
 // compare judges outputs by position and layers by name.

@@ -47,7 +47,7 @@ func benchCommand(fs *pflag.FlagSet) func(context.Context, *cli.IO, []string) er
 		switch {
 		case len(args) != 1:
 			return cli.Usagef("bench takes one model, found %d arguments", len(args))
-		case *batch < 1 || *dim < 1 || *threads < 0 || *seconds <= 0:
+		case *batch < 1 || *dim < 1 || *threads < 0 || !(*seconds > 0):
 			return cli.Usagef("--batch-size, --dim and --seconds must be positive")
 		case *format != "table" && *format != "json":
 			return cli.Usagef("--format is table or json, not %q", *format)
@@ -132,7 +132,10 @@ func benchInputs(specs []nn.InputSpec, path string, batch, dim int) ([]*nn.Tenso
 	rng := rand.New(rand.NewPCG(1, 2))
 	var out []*nn.Tensor
 	for _, s := range specs {
-		t := zeros(s, batch, dim)
+		t, err := zeros(s, batch, dim)
+		if err != nil {
+			return nil, err
+		}
 		for i := range t.F32 {
 			t.F32[i] = rng.Float32()
 		}
@@ -142,7 +145,7 @@ func benchInputs(specs []nn.InputSpec, path string, batch, dim int) ([]*nn.Tenso
 }
 
 // zeros is an input of the model with the open dimensions filled in.
-func zeros(s nn.InputSpec, batch, dim int) *nn.Tensor {
+func zeros(s nn.InputSpec, batch, dim int) (*nn.Tensor, error) {
 	shape := slices.Clone(s.Shape)
 	for i, d := range shape {
 		switch {
@@ -153,5 +156,9 @@ func zeros(s nn.InputSpec, batch, dim int) *nn.Tensor {
 			shape[i] = dim
 		}
 	}
-	return graph.New(nn.Spec{Shape: shape, DType: s.DType})
+	spec := nn.Spec{Shape: shape, DType: s.DType}
+	if _, err := spec.Bytes(safeio.Defaults().MaxActivationBytes); err != nil {
+		return nil, fmt.Errorf("input %q, %v: %w", s.Name, spec, err)
+	}
+	return graph.New(spec), nil
 }

@@ -31,7 +31,11 @@ func checkCommand(fs *pflag.FlagSet) func(context.Context, *cli.IO, []string) er
 		defer run.Close()
 		var in []*nn.Tensor
 		for _, s := range plan.Inputs() {
-			in = append(in, zeros(s, 1, *dim))
+			x, err := zeros(s, 1, *dim)
+			if err != nil {
+				return err
+			}
+			in = append(in, x)
 		}
 		out, err := run.Run(ctx, in...)
 		if err != nil {

@@ -216,3 +216,22 @@ func TestNoRows(t *testing.T) {
 		t.Errorf("a folder beside the model: exit %d, %s", code, errs)
 	}
 }
+
+// TestTooMuch: what would take more memory than there is, is refused before it is asked for.
+func TestTooMuch(t *testing.T) {
+	for _, c := range []struct {
+		args string
+		code int
+	}{
+		{"bench MODEL -b 1099511627776", cli.Broken},
+		{"bench MODEL -b 4611686018427387904", cli.Broken},
+		{"bench MODEL -b 100000000", cli.Broken},
+		{"bench MODEL --seconds nan", cli.Usage},
+		{"MODEL MODEL -b 9000000000000000000", cli.Broken}, // the input is no image
+	} {
+		code, out, errs := run(t, "", strings.Fields(strings.ReplaceAll(c.args, "MODEL", model))...)
+		if code != c.code || out != "" || strings.Count(errs, "\n") != 1+strings.Count(errs, "pixels: ") {
+			t.Errorf("%s: exit %d, %q, %q", c.args, code, out, errs)
+		}
+	}
+}

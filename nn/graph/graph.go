@@ -123,6 +123,9 @@ func (g *Graph) Weights() (ws []*Weight) {
 // Add appends an operation and returns its outputs.
 func (g *Graph) Add(op Op, in ...*Value) ([]*Value, error) {
 	specs, err := op.Infer(specsOf(in))
+	if err == nil {
+		err = countable(specs)
+	}
 	if err != nil {
 		return nil, &OpError{g.Path, op, err}
 	}
@@ -132,6 +135,47 @@ func (g *Graph) Add(op Op, in ...*Value) ([]*Value, error) {
 	}
 	g.Nodes = append(g.Nodes, n)
 	return n.Out, nil
+}
+
+// maxElements bounds a tensor, so that sums of sizes can't overflow.
+const maxElements = 1 << 40
+
+// countable refuses shapes whose known dimensions make more elements than any tensor has.
+func countable(specs []Spec) error {
+	for _, s := range specs {
+		if !s.Shape.countable() {
+			return fmt.Errorf("the output %v is too large", s)
+		}
+	}
+	return nil
+}
+
+func (s Shape) countable() bool {
+	n := 1
+	for _, d := range s {
+		switch {
+		case d < Unknown || d > maxElements:
+			return false
+		case d > 0:
+			if n *= d; n > maxElements {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// Bytes is what a tensor of a concrete spec takes in memory; a *LimitError if that is more than most, if that is above 0.
+func (s Spec) Bytes(most int64) (int64, error) {
+	size := map[Storage]int64{StoreF32: 4, StoreF64: 8, StoreI32: 4, StoreI64: 8, StoreStr: 16}[s.DType.Storage()]
+	if !s.Shape.Known() || !s.Shape.countable() {
+		return 0, fmt.Errorf("a tensor %v is too large", s)
+	}
+	n := int64(s.Shape.Size()) * size
+	if most > 0 && n > most {
+		return n, &LimitError{n, most}
+	}
+	return n, nil
 }
 
 // OpError is an operation that doesn't take its inputs, at build or when concrete shapes are bound.
@@ -193,6 +237,9 @@ func (g *Graph) resolve(in []*Tensor) ([]Spec, error) {
 			}
 		}
 		outs, err := n.Op.Infer(ins)
+		if err == nil {
+			err = countable(outs)
+		}
 		if err != nil {
 			return nil, &OpError{n.Path, n.Op, err}
 		}
