@@ -133,8 +133,15 @@ func (r *interruptible) Read(b []byte) (int, error) {
 
 // Run runs the program and returns its exit code. Errors go to o.Err as one line (or one a thing, where many are listed).
 func (p *Program) Run(ctx context.Context, o *IO, args []string) int {
-	err := p.dispatch(ctx, o, args)
+	out := &output{to: o.Out}
+	err := p.dispatch(ctx, &IO{o.In, out, o.Err, o.Env}, args)
+	if err == nil && out.err != nil {
+		err = fmt.Errorf("standard output: %w", out.err)
+	}
 	var own *Error
+	if Code(err) == Interrupted && !errors.As(err, &own) {
+		err = &Error{Interrupted, errors.New("interrupted")}
+	}
 	var many nn.UnsupportedErrors // the one error of several lines
 	if err != nil && !(errors.As(err, &own) && own.Err == nil) {
 		fmt.Fprintf(o.Err, "%s: %s\n", p.Name, safeio.Printable(err.Error(), errors.As(err, &many)))

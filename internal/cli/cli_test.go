@@ -119,6 +119,21 @@ func TestInterruptible(t *testing.T) {
 	}
 }
 
+// full is a disk without room.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("no space left") }
+
+// TestFull: a command whose output is lost doesn't end well, even if it didn't look.
+func TestFull(t *testing.T) {
+	for _, args := range []string{"m.h5", "--help", "man", "version", "completion bash"} {
+		var e bytes.Buffer
+		if code := program().Run(context.Background(), &IO{Out: full{}, Err: &e}, strings.Fields(args)); code != Broken || !strings.Contains(e.String(), "no space left") {
+			t.Errorf("%s: exit %d, %q", args, code, e.String())
+		}
+	}
+}
+
 // TestOneLine: names of files can't fake a line of stderr.
 func TestOneLine(t *testing.T) {
 	var e bytes.Buffer

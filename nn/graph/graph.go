@@ -169,7 +169,7 @@ func (s Shape) countable() bool {
 func (s Spec) Bytes(most int64) (int64, error) {
 	size := map[Storage]int64{StoreF32: 4, StoreF64: 8, StoreI32: 4, StoreI64: 8, StoreStr: 16}[s.DType.Storage()]
 	if !s.Shape.Known() || !s.Shape.countable() {
-		return 0, fmt.Errorf("a tensor %v is too large", s)
+		return 0, fmt.Errorf("no tensor %v can be made", s.Shape)
 	}
 	n := int64(s.Shape.Size()) * size
 	if most > 0 && n > most {
