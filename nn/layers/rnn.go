@@ -3,6 +3,7 @@ package layers
 import (
 	"kerasgo/nn"
 	"kerasgo/nn/graph"
+	"kerasgo/nn/op"
 )
 
 // RNN runs a cell over time: [batch, time, features] to [batch, units], or to [batch, time, units] with ReturnSequences.
@@ -87,7 +88,7 @@ type loop struct {
 	ReturnState       bool `json:"return_state"`
 	GoBackwards       bool `json:"go_backwards"`
 	Stateful          bool `json:"stateful"`
-	Unroll            bool `json:"unroll"` // computes the same
+	Unroll            bool `json:"unroll"` // computes the same, but for ZeroOutputForMask
 	ZeroOutputForMask bool `json:"zero_output_for_mask"`
 
 	kept []*nn.Weight // states of a stateful layer: not among its weights, as in Keras
@@ -121,7 +122,10 @@ func (l *loop) run(g *nn.Graph, c nn.Call, k cell) []nn.Wire {
 	if len(x.Shape) < 3 {
 		g.Failf("needs an input [batch, time, features], found %v", x.Shape)
 	}
-	s := series{x: x.Value, mask: x.Mask, backwards: l.GoBackwards, zeroMasked: l.ZeroOutputForMask}
+	// Keras's unrolled loop repeats outputs as usual and zeroes them afterwards, by the mask in the order of the input even
+	// where it went backwards.
+	after := l.Unroll && l.ZeroOutputForMask && l.ReturnSequences && x.Mask != nil
+	s := series{x: x.Value, mask: x.Mask, backwards: l.GoBackwards, zeroMasked: l.ZeroOutputForMask && !after}
 	var states []nn.Shape
 	inside(g, k, func() { states = k.states(g, x.Shape) })
 	s.initial, s.call = l.initial(g, c, states), g.CallIndex()
@@ -133,12 +137,27 @@ func (l *loop) run(g *nn.Graph, c nn.Call, k cell) []nn.Wire {
 	}
 	y := []nn.Wire{{Value: last}}
 	if l.ReturnSequences {
+		if after {
+			all = zeroMasked(g, all, x.Mask)
+		}
 		y = []nn.Wire{{Value: all, Mask: x.Mask}}
 	}
 	if l.ReturnState {
 		y = append(y, nn.Drop(final...)...)
 	}
 	return y
+}
+
+// zeroMasked is a sequence [batch, time, ...] with zeros where the mask [batch, time] doesn't hold.
+func zeroMasked(g *nn.Graph, seq, mask *nn.Value) *nn.Value {
+	if len(mask.Shape) != 2 {
+		g.Unsupportedf("unroll", "an unrolled recurrence with zero_output_for_mask needs a mask [batch, time], found %v", mask.Shape)
+	}
+	ones := make(nn.Shape, len(seq.Shape)-2)
+	for i := range ones {
+		ones[i] = 1
+	}
+	return g.Op(op.Where{}, g.Op(op.View{Lead: 2, To: ones}, mask), seq, g.Scalar(0))
 }
 
 // initial are the states to begin with: what the call gives, what a stateful layer kept, or none for zeros.

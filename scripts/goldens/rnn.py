@@ -50,6 +50,10 @@ def masked(s, cls):
     s.layer(cls, "masked_backwards_sequences", maker(cls, 4, go_backwards=True, return_sequences=True), x, mask=True)
     s.layer(cls, "masked_zero_output", maker(cls, 4, return_sequences=True, zero_output_for_mask=True), x, mask=True)
     s.layer(cls, "masked_unroll", maker(cls, 4, return_sequences=True, unroll=True), sequence([4, 2, 0], 3), mask=True)
+    holed = sequence([5, 3, 0, 5], 3, holes=[(0, 1), (3, 4)])
+    for name, options in (("", {}), ("_backwards", {"go_backwards": True})):
+        s.layer(cls, "masked_unroll_zero_output" + name,
+                maker(cls, 4, return_sequences=True, unroll=True, zero_output_for_mask=True, **options), holed, mask=True)
 
     def dropped_mask(K):
         """The mask ends at Reshape, so the loss counts the repeated outputs of masked steps."""
@@ -110,6 +114,8 @@ def bidirectional(s):
         s.layer("Bidirectional", low + "_sequences", bi(cls, return_sequences=True), x, k2=cls == "LSTM")
         s.layer("Bidirectional", low + "_masked", bi(cls), padded, mask=True, k2=cls == "GRU")
         s.layer("Bidirectional", low + "_masked_sequences", bi(cls, return_sequences=True), padded, mask=True)
+        s.layer("Bidirectional", low + "_masked_unroll", bi(cls, return_sequences=True, unroll=True),
+                sequence([5, 3, 0, 5], 3, holes=[(0, 1), (3, 4)]), mask=True)
         s.layer("Bidirectional", low + "_state", bi(cls, return_state=True), x)
     for mode in "sum", "mul", "ave":
         s.layer("Bidirectional", mode, bi("LSTM", 3, mode, return_sequences=True), x, k2=True)
