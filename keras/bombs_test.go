@@ -1,7 +1,9 @@
 package keras_test
 
 import (
+	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +11,7 @@ import (
 
 	"kerasgo/keras"
 	"kerasgo/nn"
+	"kerasgo/nn/graph"
 )
 
 // chain is a Functional model of n layers, each on the one before, listed back to front.
@@ -74,4 +77,55 @@ func TestBombs(t *testing.T) {
 			t.Errorf("%s: took %v", name, took)
 		}
 	}
+}
+
+// FuzzCompile takes architectures all the way: weights, a plan, a run on zeros. Small ones only; what a file may ask for
+// without holding it is bounded elsewhere.
+func FuzzCompile(f *testing.F) {
+	for _, name := range []string{"mlp.json", "mlp_k2.json", "nested.json", "nested_k2.json", "text.json"} {
+		data, err := os.ReadFile("../testdata/models/" + name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Add([]byte(chain(20)))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m, err := keras.FromJSON(data)
+		if err != nil {
+			return
+		}
+		elements := 0
+		for w := range nn.Weights(m) {
+			n := w.Shape.Size()
+			if elements += n; n > 1<<20 || elements > 1<<20 {
+				return
+			}
+		}
+		if err := nn.InitWeights(m, 1); err != nil {
+			t.Fatal(err)
+		}
+		p, err := nn.Compile(m, nn.CompileOptions{Threads: 1, MaxBytes: 1 << 24})
+		if err != nil {
+			t.Fatalf("what can be declared can't be compiled: %v", err)
+		}
+		run := p.Runner()
+		defer run.Close()
+		var x []*nn.Tensor
+		for _, s := range p.Inputs() {
+			spec := nn.Spec{Shape: slices.Clone(s.Shape), DType: s.DType}
+			for i, d := range spec.Shape {
+				if d < 0 {
+					spec.Shape[i] = 2
+				}
+			}
+			if _, err := spec.Bytes(1 << 20); err != nil {
+				return
+			}
+			x = append(x, graph.New(spec))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		_, _ = run.Run(ctx, x...) // shapes of two may not fit
+	})
 }

@@ -122,10 +122,13 @@ func (d *Decoder) Layer(raw json.RawMessage) (Layer, error) {
 	return l, nil
 }
 
+// maxWarnings bounds what one file says.
+const maxWarnings = 100
+
 // passed warns of an unknown key that may pass, once for all layers of a class.
 func (d *Decoder) passed(where Where) {
 	id := where.Class + "." + where.Key
-	if d.Warn == nil || inert(where.Key) || d.warned[id] {
+	if d.Warn == nil || inert(where.Key) || d.warned[id] || len(d.warned) >= maxWarnings {
 		return
 	}
 	if d.warned == nil {
