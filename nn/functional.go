@@ -34,7 +34,7 @@ type Structure struct {
 	Keys []string // of a dict
 
 	order []int // of a dict: positions in Refs, in the file's order
-	raw  json.RawMessage
+	raw   json.RawMessage
 }
 
 // inbound is one recorded call: arguments as JSON, with Refs in the place of tensors.
