@@ -244,6 +244,8 @@ func TestFlags(t *testing.T) {
 		{cli.Broken, "row 1 is 9, expected a class from 0 to 3", []string{f.model, "--data", nan, "-o", out}},
 		{cli.Broken, "no such file", []string{f.model, "--data", f.path("none.npz"), "-o", out}},
 		{cli.Broken, "no such file", []string{f.path("none.keras"), "--data", f.data, "-o", out}},
+		{cli.Broken, "no such file", []string{f.model, "--data", f.data, "-o", filepath.Join(f.dir, "nowhere", "out.keras")}},
+		{cli.Broken, "not a regular file", []string{f.model, "--data", f.data, "-o", f.dir, "-f"}},
 		{cli.Broken, "lr: is no array of this model", []string{f.model, "--data", saved(t, f.path("lr.npz"), map[string]*nn.Tensor{"x": graph.NewTensor(2, 13), "lr": graph.NewTensor(2)}), "-o", out}},
 		{cli.Broken, "the loss is", []string{f.model, "--data", f.data, "-o", out, "--optimizer", "sgd", "--lr", "1e30", "--epochs", "9", "--verbose", "0"}},
 	} {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -82,7 +83,18 @@ func parseMetrics(s string) (set []train.Metric, err error) {
 // free refuses paths that exist, unless force is given.
 func free(force bool, paths ...string) error {
 	for _, p := range paths {
-		if p == "" || force {
+		if p == "" {
+			continue
+		}
+		if info, err := os.Stat(filepath.Dir(p)); err != nil {
+			return err
+		} else if !info.IsDir() {
+			return fmt.Errorf("%s isn't a folder", filepath.Dir(p))
+		}
+		if info, err := os.Stat(p); err == nil && !info.Mode().IsRegular() {
+			return &safeio.FormatError{Where: safeio.Where{File: p}, Msg: "can't be written to: not a regular file"}
+		}
+		if force {
 			continue
 		}
 		if _, err := os.Lstat(p); err == nil {
