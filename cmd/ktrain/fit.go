@@ -89,6 +89,9 @@ func (f *options) run(ctx context.Context, o *cli.IO, args []string) error {
 	if fit.Callbacks, err = looks(o, f.verbose); err != nil {
 		return err
 	}
+	if err := files(f.output, f.history, f.log, f.plot, f.checkpoint); err != nil {
+		return err
+	}
 	if err := free(f.force, f.output, f.history, f.log, f.plot, f.checkpoint); err != nil {
 		return err
 	}

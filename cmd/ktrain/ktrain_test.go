@@ -383,5 +383,5 @@ func TestQuickstart(t *testing.T) {
 		t.Errorf("optimizer: %d variables", len(v))
 	}
 	fails(t, cli.Usage, "use -f to overwrite", "quickstart", "-o", out)
-	fails(t, cli.Broken, "--data must be a folder", "quickstart", "-o", filepath.Join(dir, "b", "x.keras"), "--data", dir)
+	fails(t, cli.Broken, "--data must be a folder", "quickstart", "-o", filepath.Join(dir, "x.keras"), "-f", "--data", dir)
 }

@@ -80,7 +80,17 @@ func parseMetrics(s string) (set []train.Metric, err error) {
 	return set, nil
 }
 
-// free refuses paths that exist, unless force is given.
+// files refuses paths that exist and aren't regular files.
+func files(paths ...string) error {
+	for _, p := range paths {
+		if info, err := os.Stat(p); err == nil && !info.Mode().IsRegular() {
+			return &safeio.FormatError{Where: safeio.Where{File: p}, Msg: "can't be written to: not a regular file"}
+		}
+	}
+	return nil
+}
+
+// free refuses paths that exist, unless force is given, and those whose folder isn't there.
 func free(force bool, paths ...string) error {
 	for _, p := range paths {
 		if p == "" {
@@ -90,9 +100,6 @@ func free(force bool, paths ...string) error {
 			return err
 		} else if !info.IsDir() {
 			return fmt.Errorf("%s isn't a folder", filepath.Dir(p))
-		}
-		if info, err := os.Stat(p); err == nil && !info.Mode().IsRegular() {
-			return &safeio.FormatError{Where: safeio.Where{File: p}, Msg: "can't be written to: not a regular file"}
 		}
 		if force {
 			continue
