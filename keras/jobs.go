@@ -29,7 +29,8 @@ func (j job) check() error {
 	if !j.w.Shape.Equal(shape) {
 		return &FormatError{Where: j.where(), Msg: "weight " + j.w.Name + " has the wrong shape", Want: j.w.Shape.String(), Got: nn.Shape(shape).String()}
 	}
-	if !typ.Numeric() && typ.Kind != hdf5.Opaque {
+	whole := typ.Kind == hdf5.Int || typ.Kind == hdf5.Uint || typ.Kind == hdf5.Bool
+	if !typ.Numeric() && typ.Kind != hdf5.Opaque || whole && j.w.DType.Float() {
 		return &FormatError{Where: j.where(), Msg: "weight " + j.w.Name + " has the wrong type", Want: j.w.DType.String(), Got: typ.String()}
 	}
 	return nil
@@ -41,7 +42,20 @@ func (j job) read() error {
 	if err != nil {
 		return safeio.At(err, j.where())
 	}
+	if err := holdsNumbers(j.w, t); err != nil {
+		return safeio.At(err, j.where())
+	}
 	j.w.Data = t
+	return nil
+}
+
+// holdsNumbers refuses a weight that holds NaN: whatever the model computes with it is NaN, or silently isn't.
+func holdsNumbers(w *nn.Weight, t *nn.Tensor) error {
+	for i, v := range t.F32 {
+		if v != v {
+			return &FormatError{Msg: fmt.Sprintf("weight %s isn't a number at element %d", w.Name, i), Got: "NaN"}
+		}
+	}
 	return nil
 }
 

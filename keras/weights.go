@@ -99,7 +99,13 @@ func (o Options) readNPZ(m nn.Model, r io.ReaderAt, size int64) error {
 		if err != nil {
 			return err
 		}
+		if w.DType.Float() && !t.DType.Float() {
+			return &FormatError{Where: where, Msg: "the weight has the wrong type", Want: w.DType.String(), Got: t.DType.String()}
+		}
 		if t, err = t.As(w.DType); err != nil {
+			return safeio.At(err, where)
+		}
+		if err := holdsNumbers(w, t); err != nil {
 			return safeio.At(err, where)
 		}
 		w.Data = t
