@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"math"
-
-	"gonum.org/v1/gonum/mat"
 )
 
 // Initializer is Keras's initializer argument: how a weight is drawn before anything is learnt. The zero value leaves the
@@ -219,7 +217,7 @@ func fans(s Shape) (in, out float64) {
 	return float64(field * s[len(s)-2]), float64(field * s[len(s)-1])
 }
 
-// Orthogonal draws a random orthogonal matrix, by QR of a normal one: Keras's default for recurrent kernels.
+// Orthogonal draws a random orthogonal matrix, by orthogonalising a normal one: Keras's default for recurrent kernels.
 func Orthogonal(gain float64) Init {
 	return func(t *Tensor, rng *Rand) {
 		if len(t.Shape) < 2 || t.Len() == 0 {
@@ -228,25 +226,50 @@ func Orthogonal(gain float64) Init {
 		cols := t.Shape.Last()
 		rows := t.Len() / cols
 		n, m := max(rows, cols), min(rows, cols)
-		a := mat.NewDense(n, m, nil)
-		for i := range n {
-			for j := range m {
-				a.Set(i, j, rng.NormFloat64())
-			}
+		q := make([][]float64, m) // orthonormal columns of length n
+		for j := range q {
+			q[j] = make([]float64, n)
+			orthonormal(q[j], q[:j], rng)
 		}
-		var qr mat.QR
-		qr.Factorize(a)
-		var q, r mat.Dense
-		qr.QTo(&q)
-		qr.RTo(&r)
 		for i := range rows {
 			for j := range cols {
 				row, col := i, j
 				if rows < cols {
 					row, col = j, i
 				}
-				t.F32[i*cols+j] = float32(gain * q.At(row, col) * math.Copysign(1, r.At(col, col)))
+				t.F32[i*cols+j] = float32(gain * q[col][row])
 			}
+		}
+	}
+}
+
+// orthonormal draws v, of length one and at right angles to the others. Gram-Schmidt's projection is done twice, which
+// leaves no more than rounding; it takes a small part of what a QR decomposition would add to every binary.
+func orthonormal(v []float64, others [][]float64, rng *Rand) {
+	for {
+		for i := range v {
+			v[i] = rng.NormFloat64()
+		}
+		for range 2 {
+			for _, u := range others {
+				var dot float64
+				for i, x := range u {
+					dot += x * v[i]
+				}
+				for i, x := range u {
+					v[i] -= dot * x
+				}
+			}
+		}
+		var square float64
+		for _, x := range v {
+			square += x * x
+		}
+		if length := math.Sqrt(square); length > 1e-6 {
+			for i := range v {
+				v[i] /= length
+			}
+			return
 		}
 	}
 }
