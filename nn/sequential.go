@@ -4,8 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"strings"
+	"unicode"
 
 	"kerasgo/nn/graph"
 )
@@ -175,17 +175,25 @@ func ComputeDType(raw json.RawMessage) string {
 	return name
 }
 
-var (
-	snakeOdd   = regexp.MustCompile(`\W+`)
-	snakeWord  = regexp.MustCompile(`(.)([A-Z][a-z]+)`)
-	snakeUpper = regexp.MustCompile(`([a-z])([A-Z])`)
-)
-
 // SnakeCase is Keras's to_snake_case: MaxPooling2D becomes max_pooling2d, LSTM becomes lstm.
 //
 // Source: keras/src/utils/naming.py
 func SnakeCase(class string) string {
-	s := snakeOdd.ReplaceAllString(class, "")
-	s = snakeWord.ReplaceAllString(s, "${1}_${2}")
-	return strings.ToLower(snakeUpper.ReplaceAllString(s, "${1}_${2}"))
+	lower := func(r rune) bool { return 'a' <= r && r <= 'z' }
+	upper := func(r rune) bool { return 'A' <= r && r <= 'Z' }
+	word := make([]rune, 0, len(class))
+	for _, r := range class {
+		if r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) {
+			word = append(word, r)
+		}
+	}
+	var s strings.Builder
+	for i, r := range word {
+		// A capital starts a word after a small letter, and where a small letter follows: the B of MyBox and of ABox.
+		if i > 0 && upper(r) && (lower(word[i-1]) || i+1 < len(word) && lower(word[i+1])) {
+			s.WriteByte('_')
+		}
+		s.WriteRune(unicode.ToLower(r))
+	}
+	return s.String()
 }

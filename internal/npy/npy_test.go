@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 
+	npyio "github.com/sbinet/npyio/npy"
+
 	"kerasgo/internal/safeio"
 	"kerasgo/nn/graph"
 )
@@ -378,4 +380,29 @@ func FuzzRead(f *testing.F) {
 			t.Fatalf("%v became %v", a.Spec, again.Spec)
 		}
 	})
+}
+
+// TestAgreesWithNpyio holds the table of element types, and what is written, against another reader.
+func TestAgreesWithNpyio(t *testing.T) {
+	for name, want := range types {
+		rt := npyio.TypeFrom("<" + name)
+		if name == "f2" {
+			continue // npyio has none
+		}
+		if rt == nil || rt.Kind().String() != want.String() {
+			t.Errorf("%s: npyio says %v, we say %v", name, rt, want)
+		}
+	}
+	var b bytes.Buffer
+	a := graph.New(graph.Spec{Shape: graph.Shape{2, 3}, DType: graph.Float64})
+	for i := range a.F64 {
+		a.F64[i] = float64(i) / 3
+	}
+	if err := Write(&b, a); err != nil {
+		t.Fatal(err)
+	}
+	var back []float64
+	if err := npyio.Read(&b, &back); err != nil || !slices.Equal(back, a.F64) {
+		t.Errorf("npyio reads %v (%v), written was %v", back, err, a.F64)
+	}
 }

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	npyio "github.com/sbinet/npyio/npy"
-
 	"kerasgo/internal/safeio"
 	"kerasgo/nn/graph"
 )
@@ -119,9 +117,9 @@ func encodeHeader(descr string, fortran bool, shape []int) []byte {
 		text += strings.Repeat(" ", max(growth-len(axis), 0))
 	}
 	// 64 dimensions of 15 digits still fit version 1's 16 bits.
-	prefix := len(npyio.Magic) + 4
+	prefix := len(magic) + 4
 	text += strings.Repeat(" ", align-(prefix+len(text)+1)%align) + "\n"
-	h := append(npyio.Magic[:len(npyio.Magic):len(npyio.Magic)], 1, 0)
+	h := append([]byte(magic), 1, 0)
 	h = binary.LittleEndian.AppendUint16(h, uint16(len(text)))
 	return append(h, text...)
 }
