@@ -149,6 +149,10 @@ func (s *modelState) predict(ctx context.Context, m Model, x []*Tensor) ([]*Tens
 			if len(y.Shape) == 0 || y.Shape[0]%n != 0 {
 				return nil, fmt.Errorf("output %d has shape %v for %d rows, so batches of it can't be joined: give at most %d rows", i, y.Shape, n, predictBatch)
 			}
+			if at > 0 && !y.Shape[1:].Equal(out[i].Shape[1:]) { // words are padded to the longest row of a batch
+				return nil, fmt.Errorf("output %d has rows of %v, and of %v in an earlier batch, so they can't be joined: give at most %d rows",
+					i, y.Shape[1:], out[i].Shape[1:], predictBatch)
+			}
 			each := y.Shape[0] / n
 			if at == 0 {
 				out = append(out, graph.New(Spec{Shape: append(Shape{rows * each}, y.Shape[1:]...), DType: y.DType}))

@@ -214,8 +214,9 @@ func (e *ShapeError) Error() string {
 	return fmt.Sprintf("%s: expected %v, found %v", e.Input, e.Want, e.Got)
 }
 
-// resolve runs the shape rules for concrete inputs, giving the spec of each value by ID.
-func (g *Graph) resolve(in []*Tensor) ([]Spec, error) {
+// resolve runs the shape rules for concrete inputs, giving the spec of each value by ID; sizes are what Measurers found, in
+// order.
+func (g *Graph) resolve(in []*Tensor, sizes []int) ([]Spec, error) {
 	if len(in) != len(g.Inputs) {
 		return nil, fmt.Errorf("the model has %d inputs, found %d", len(g.Inputs), len(in))
 	}
@@ -243,6 +244,9 @@ func (g *Graph) resolve(in []*Tensor) ([]Spec, error) {
 		if err != nil {
 			return nil, &OpError{n.Path, n.Op, err}
 		}
+		if _, ok := n.Op.(Measurer); ok && len(sizes) > 0 {
+			outs[0], sizes = outs[0].ending(sizes[0]), sizes[1:]
+		}
 		for i, v := range n.Out {
 			if !outs[i].Shape.Known() {
 				return nil, &OpError{n.Path, n.Op, fmt.Errorf("output shape %v isn't decided by the inputs", outs[i].Shape)}
@@ -267,7 +271,11 @@ func fits(concrete, declared Shape) bool {
 
 // FLOPs sums what the operations say they cost for concrete inputs.
 func (g *Graph) FLOPs(in []*Tensor) (int64, error) {
-	specs, err := g.resolve(in)
+	x := exec{g: g}
+	if err := x.measure(in); err != nil {
+		return 0, err
+	}
+	specs, err := g.resolve(in, x.probe.sizes)
 	if err != nil {
 		return 0, err
 	}

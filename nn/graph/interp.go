@@ -34,6 +34,9 @@ func (r *Interp) Grad(v *Value) *Tensor {
 
 // Forward runs the graph.
 func (r *Interp) Forward(ctx context.Context, in ...*Tensor) error {
+	if err := r.measure(in); err != nil {
+		return err
+	}
 	if !r.find(in) {
 		if err := r.bind(in, r.keep); err != nil {
 			return err

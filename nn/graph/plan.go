@@ -128,6 +128,9 @@ type Runner struct {
 // Run runs the plan. The results are the runner's own and last until the next call. Once the shapes of in were seen, a
 // run allocates nothing.
 func (r *Runner) Run(ctx context.Context, in ...*Tensor) ([]*Tensor, error) {
+	if err := r.measure(in); err != nil {
+		return nil, err
+	}
 	if !r.find(in) {
 		var aliases []viewOf
 		err := r.bind(in, func(specs []Spec) (val []*Tensor, err error) {

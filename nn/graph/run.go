@@ -17,6 +17,7 @@ type Run struct {
 
 	scratch []float32
 	used    int
+	wide    []float64
 	err     error
 }
 
@@ -44,6 +45,14 @@ func (r *Run) Dirty(n int) []float32 {
 	return s
 }
 
+// Wide returns n float64 of whatever value that last until the operation returns; an operation asks once.
+func (r *Run) Wide(n int) []float64 {
+	if n > len(r.wide) {
+		r.wide = make([]float64, n)
+	}
+	return r.wide[:n]
+}
+
 // Stream is the random stream of one call of one layer in one step: a function of the seed, the layer's path, the call's
 // index and the step, so neither threads nor a resumed run change what is drawn.
 func (r *Run) Stream(path string, call int) *rand.Rand {
@@ -63,6 +72,7 @@ type frame struct{ in, out, dout, din []*Tensor }
 // binding is a graph bound to concrete input shapes.
 type binding struct {
 	shapes []Shape
+	sizes  []int     // that data decided
 	val    []*Tensor // by Value.ID; nil: not kept
 	grad   []*Tensor // by Value.ID; nil: not wanted
 	frames []frame   // by node
@@ -82,12 +92,13 @@ type exec struct {
 	cur      *binding
 	recent   []*binding
 	maxBytes int64
+	probe    probe
 }
 
-// find makes the binding of the shapes of in current; false if there is none yet.
+// find makes the binding of the shapes of in and of what data decides current; false if there is none yet.
 func (x *exec) find(in []*Tensor) bool {
 	for i, b := range x.recent {
-		if !b.fits(in) {
+		if !b.fits(in) || !slices.Equal(b.sizes, x.probe.sizes) {
 			continue
 		}
 		if i > 0 {
@@ -114,7 +125,7 @@ func (b *binding) fits(in []*Tensor) bool {
 
 // bind makes a tensor of each value; place finds room for what nodes make, under x's limit.
 func (x *exec) bind(in []*Tensor, place func(specs []Spec) ([]*Tensor, error)) error {
-	specs, err := x.g.resolve(in)
+	specs, err := x.g.resolve(in, x.probe.sizes)
 	if err != nil {
 		return err
 	}
@@ -122,7 +133,7 @@ func (x *exec) bind(in []*Tensor, place func(specs []Spec) ([]*Tensor, error)) e
 	if err != nil {
 		return err
 	}
-	b := &binding{val: val}
+	b := &binding{val: val, sizes: slices.Clone(x.probe.sizes)}
 	for _, t := range in {
 		b.shapes = append(b.shapes, slices.Clone(t.Shape))
 	}

@@ -40,7 +40,7 @@ func TestTooLarge(t *testing.T) {
 		t.Fatal(err)
 	}
 	g.Outputs = out
-	if _, err := g.resolve([]*Tensor{{Spec: F32(1<<20, 1<<20)}}); err == nil || !strings.Contains(err.Error(), "too large") {
+	if _, err := g.resolve([]*Tensor{{Spec: F32(1<<20, 1<<20)}}, nil); err == nil || !strings.Contains(err.Error(), "too large") {
 		t.Errorf("2^41 elements: %v", err)
 	}
 	var limit *LimitError
