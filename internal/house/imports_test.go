@@ -35,9 +35,9 @@ var rooms = map[string][]string{
 
 	"imaging":        {"internal/safeio"},
 	"imaging/labels": {"internal/safeio"},
-	"data":           {"imaging", "internal/npy", "internal/safeio", "nn", "nn/graph"},
+	"data":           {"imaging", "internal/npy", "internal/safeio", "internal/tfrecord", "nn", "nn/graph"},
 	"keras":          {"internal/hdf5", "internal/npy", "internal/safeio", "nn", "nn/graph", "nn/layers"},
-	"train":          {"data", "internal/par", "internal/tfrecord", "internal/vec", "nn", "nn/graph", "nn/op"},
+	"train":          {"data", "internal/npy", "internal/par", "internal/safeio", "internal/tfrecord", "internal/vec", "nn", "nn/graph", "nn/op"},
 
 	"internal/cli":          {"internal/safeio", "nn", "nn/graph"},
 	"internal/hdf5/libhdf5": {"internal/hdf5", "internal/safeio"},
