@@ -14,8 +14,20 @@ import (
 )
 
 // Callback is what a caller wants done at points of training; nil functions are skipped. An error ends training.
+//
+// All of Keras's callbacks have their place here but two: OrbaxCheckpoint, whose format is another library's (see
+// [BackupAndRestore] and [ModelCheckpoint]), and RemoteMonitor, which sends logs over the network (an EpochEnd of four lines
+// does that where it is wanted). LambdaCallback is this struct.
 type Callback struct {
 	TrainBegin, EpochBegin, BatchEnd, EpochEnd, TrainEnd func(*State) error
+
+	// Save returns what the callback remembers, by names of its choice, for a [Checkpoint]; Load, called after TrainBegin, and
+	// perhaps again after EpochBegin, takes it back. Both or none. Name tells the callback from others in a checkpoint.
+	Name string
+	Save func() (map[string]*nn.Tensor, error)
+	Load func(map[string]*nn.Tensor) error
+
+	backup *backup
 }
 
 // State is what a callback sees of training.

@@ -14,6 +14,7 @@ import (
 	"math/rand/v2"
 
 	"kerasgo/data"
+	"kerasgo/internal/safeio"
 	"kerasgo/nn"
 	"kerasgo/nn/graph"
 )
@@ -40,6 +41,9 @@ type Options struct {
 	MaxBytes int64
 	// AllowNaN goes on when the loss is NaN or infinite, as Keras does; else that ends training with a *NaNError.
 	AllowNaN bool
+	// Resume goes on from a checkpoint of this training, in the middle of an epoch, too; nil: from the beginning, or from what a
+	// [BackupAndRestore] among the callbacks finds.
+	Resume *Checkpoint
 }
 
 // NaNError is a loss that isn't a number. The weights are as they were before the step.
@@ -62,7 +66,8 @@ func or(n, otherwise int) int {
 
 // Fit trains m on d and returns what Keras's fit returns. m must have been compiled. An optimizer with moving averages
 // (use_ema) leaves them as the weights. When ctx ends, the batch in hand is
-// finished and ctx's error is returned with the history so far; the model is then as after that batch.
+// finished and ctx's error is returned with the history so far; the model is then as after that batch. Training that goes on
+// from a checkpoint returns the history from its first epoch on.
 //
 // Source: keras/src/backend/tensorflow/trainer.py
 func Fit(ctx context.Context, m nn.Model, d data.Source, o Options) (*History, error) {
@@ -99,6 +104,7 @@ type fit struct {
 	d, val  data.Source
 	state   State
 	history *History
+	facts   []fact // what a checkpoint of this training must agree with
 	rows    []int
 	full    data.Batch // and the last, smaller one of an epoch: two, so that neither is made anew
 	rest    data.Batch
@@ -110,32 +116,59 @@ func (f *fit) run(ctx context.Context, epochs, batch int) error {
 		return err
 	}
 	f.rows = make([]int, f.d.Len())
+	if err := f.describe(batch); err != nil {
+		return err
+	}
+	from, err := f.resume()
+	if err != nil {
+		return err
+	}
+	s.Epoch = f.o.InitialEpoch
+	begun := false // the epoch that training goes on in was begun before
+	if from != nil {
+		if s.Epoch, begun = from.meta.Epoch, from.meta.Begun; from.meta.Step > s.Steps {
+			return &safeio.FormatError{Where: safeio.Where{File: from.path}, Msg: "the step", Want: fmt.Sprintf("at most %d", s.Steps), Got: fmt.Sprint(from.meta.Step)}
+		}
+	}
 	var stopped error
-	for s.Epoch = f.o.InitialEpoch; s.Epoch < epochs && !s.stop && stopped == nil; s.Epoch++ {
+	for ; s.Epoch < epochs && (begun || !s.stop); s.Epoch++ {
 		s.Step, s.Logs = 0, nil
 		if err := f.each(func(c Callback) func(*State) error { return c.EpochBegin }); err != nil {
 			return err
+		}
+		if begun { // what EpochBegin changed was changed before the checkpoint
+			if err := f.restore(from); err != nil {
+				return err
+			}
+			begun = false
 		}
 		var err error
 		if stopped, err = f.epoch(ctx, batch); err != nil {
 			return err
 		}
-		if stopped != nil {
-			break
-		}
 		s.Logs = append(Logs(nil), s.Logs...)
-		if f.val != nil {
+		if stopped == nil && f.val != nil {
 			logs, err := f.evaluate(ctx, f.val, or(f.o.ValidationBatchSize, batch))
-			if err != nil {
+			if err != nil && (ctx.Err() == nil || !errors.Is(err, ctx.Err())) {
 				return err
 			}
+			stopped = err
 			for _, l := range logs {
 				s.Logs = append(s.Logs, Log{"val_" + l.Name, l.Value})
 			}
 		}
+		if stopped != nil {
+			if err := f.backups(func(b *backup) error { return b.save(f, s.Epoch, s.Step, true) }); err != nil {
+				return err
+			}
+			break
+		}
 		err = f.each(func(c Callback) func(*State) error { return c.EpochEnd })
 		f.history.add(s.Epoch, s.Logs) // with what callbacks added
 		if err != nil {
+			return err
+		}
+		if err := f.backups(func(b *backup) error { return b.epochEnd(f) }); err != nil {
 			return err
 		}
 	}
@@ -145,7 +178,10 @@ func (f *fit) run(ctx context.Context, epochs, batch int) error {
 	if err := f.each(func(c Callback) func(*State) error { return c.TrainEnd }); err != nil {
 		return err
 	}
-	return stopped
+	if stopped != nil {
+		return stopped
+	}
+	return f.backups(func(b *backup) error { return b.trainEnd() })
 }
 
 // each calls one hook of every callback.
@@ -164,8 +200,10 @@ func (f *fit) each(hook func(Callback) func(*State) error) error {
 func (f *fit) epoch(ctx context.Context, size int) (stopped, err error) {
 	s := &f.state
 	order(f.rows, f.o, s.Epoch)
-	f.ResetMetrics()
-	for at := 0; at < len(f.rows) && !s.stop; at += size {
+	if s.Step == 0 {
+		f.ResetMetrics()
+	}
+	for at := s.Step * size; at < len(f.rows) && !s.stop; at += size {
 		if ctx.Err() != nil {
 			return ctx.Err(), nil
 		}
@@ -188,6 +226,13 @@ func (f *fit) epoch(ctx context.Context, size int) (stopped, err error) {
 		for i := range f.o.Callbacks {
 			if h := f.o.Callbacks[i].BatchEnd; h != nil {
 				if err := h(s); err != nil {
+					return nil, err
+				}
+			}
+		}
+		for i := range f.o.Callbacks {
+			if b := f.o.Callbacks[i].backup; b != nil {
+				if err := b.batchEnd(f); err != nil {
 					return nil, err
 				}
 			}
