@@ -104,3 +104,6 @@ func MetricOf(raw json.RawMessage, p, y, weight []*nn.Tensor) (name string, v fl
 	}
 	return m.Name, o.weighted[0].mean.value(), nil
 }
+
+// Buckets is what a histogram holds.
+func Buckets(t *nn.Tensor) [bucketCount][3]float64 { return buckets(t) }
