@@ -1,6 +1,7 @@
 package data
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"encoding/binary"
@@ -168,6 +169,30 @@ func readMaybeGzip(path string, limits safeio.Limits) ([]byte, error) {
 		return nil, &safeio.LimitError{Where: safeio.Where{File: path}, Msg: "inflates to more than the limit", Limit: safeio.Bytes(uint64(top))}
 	}
 	return out, nil
+}
+
+// inflated reads f, through gzip if it is compressed. A broken gzip file shows as a FormatError.
+func inflated(f io.ReaderAt) (io.Reader, error) {
+	whole := io.NewSectionReader(f, 0, 1<<62)
+	var head [2]byte
+	if n, _ := f.ReadAt(head[:], 0); n < 2 || head[0] != 0x1f || head[1] != 0x8b {
+		return whole, nil
+	}
+	z, err := gzip.NewReader(bufio.NewReaderSize(whole, 1<<16))
+	if err != nil {
+		return nil, &safeio.FormatError{Msg: "a broken gzip file", Err: err}
+	}
+	return &inflater{z}, nil
+}
+
+type inflater struct{ z *gzip.Reader }
+
+func (r *inflater) Read(b []byte) (int, error) {
+	n, err := r.z.Read(b)
+	if err != nil && err != io.EOF {
+		err = &safeio.FormatError{Msg: "a broken gzip file", Err: err}
+	}
+	return n, err
 }
 
 // idxPair finds the images and labels of a part ("train", "t10k") in a folder; "" if they aren't there.
