@@ -1,15 +1,11 @@
 package data
 
 import (
+	"context"
 	"fmt"
-	"io/fs"
-	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"runtime"
-	"slices"
-	"strings"
 	"sync"
+	"sync/atomic"
 
 	"kerasgo/imaging"
 	"kerasgo/internal/safeio"
@@ -18,22 +14,21 @@ import (
 )
 
 // Images is a Source of image files in one folder for each class, decoded when they are asked for. Its target is the
-// number of the class, int32: the folders' names, sorted.
+// number of the class, int32: the folders' names, sorted. [OneHot] and [Binary] give the other label modes of
+// keras.utils.image_dataset_from_directory.
 //
 // Source: keras/src/utils/image_dataset_utils.py
 type Images struct {
 	Classes []string
 	options imaging.Options
 	limits  safeio.Limits
-	files   []string
-	labels  []int32
+	*folder
 }
 
-// extensions are what Keras takes for images.
-var extensions = []string{".bmp", ".gif", ".jpeg", ".jpg", ".png"}
-
-// OpenImages lists the image files under dir. Their order is drawn from the seed, so that a part of the rows has all
-// classes. o must say a size.
+// OpenImages lists the .bmp, .gif, .jpeg, .jpg and .png files under dir. Their order is the one that Keras draws from a seed
+// of at most 32 bits, so Split gives the subsets that validation_split does there. Folders that begin with a dot are no
+// classes, links to folders aren't followed, and a class without images is an error. o must say a size; images become that
+// of the TensorFlow engine and its bilinear filter if they shall be as in image_dataset_from_directory.
 func OpenImages(dir string, o imaging.Options, seed uint64, limits safeio.Limits) (*Images, error) {
 	if o.Height <= 0 || o.Width <= 0 {
 		return nil, fmt.Errorf("images need a size that they are brought to")
@@ -41,71 +36,77 @@ func OpenImages(dir string, o imaging.Options, seed uint64, limits safeio.Limits
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
-	s := &Images{options: o, limits: limits}
-	entries, err := os.ReadDir(dir)
+	f, err := listFolder(dir, []string{".bmp", ".gif", ".jpeg", ".jpg", ".png"}, seed, limits)
 	if err != nil {
 		return nil, err
 	}
-	for _, e := range entries {
-		if e.IsDir() {
-			s.Classes = append(s.Classes, e.Name())
-		}
-	}
-	slices.Sort(s.Classes)
-	for i, class := range s.Classes {
-		err := filepath.WalkDir(filepath.Join(dir, class), func(path string, d fs.DirEntry, err error) error {
-			if err == nil && d.Type().IsRegular() && slices.Contains(extensions, strings.ToLower(filepath.Ext(path))) {
-				if s.files, s.labels = append(s.files, path), append(s.labels, int32(i)); len(s.files) > limits.OrDefaults().MaxObjects {
-					return &safeio.LimitError{Where: safeio.Where{File: dir}, Msg: "too many images", Limit: fmt.Sprint(limits.OrDefaults().MaxObjects)}
-				}
-			}
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	if len(s.files) == 0 {
-		return nil, &safeio.FormatError{Where: safeio.Where{File: dir}, Msg: "holds no folders with images, one for each class"}
-	}
-	rng := rand.New(rand.NewPCG(seed, 0))
-	rng.Shuffle(len(s.files), func(i, k int) {
-		s.files[i], s.files[k] = s.files[k], s.files[i]
-		s.labels[i], s.labels[k] = s.labels[k], s.labels[i]
-	})
-	return s, nil
+	return &Images{Classes: f.classes, options: o, limits: limits, folder: f}, nil
 }
 
 // Len implements Source.
-func (s *Images) Len() int { return len(s.files) }
+func (f *folder) Len() int { return len(f.files) }
+
+func (f *folder) where(row int) safeio.Where { return safeio.Where{File: f.files[row]} }
+
+// label fills the target of a batch.
+func (f *folder) label(b *Batch, rows []int) {
+	resize(&b.Y, 1)
+	b.Weight = b.Weight[:0]
+	y := roomOf(&b.Y[0], graph.Int32, len(rows), nil)
+	for i, r := range rows {
+		y.I32[i] = f.labels[r]
+	}
+}
 
 // Read implements Source. Files are decoded on all processors; of several that can't be, the first is the error.
 func (s *Images) Read(b *Batch, rows []int) error {
 	resize(&b.X, 1)
-	resize(&b.Y, 1)
-	b.Weight = b.Weight[:0]
+	s.label(b, rows)
 	shape := nn.Shape{s.options.Height, s.options.Width, s.options.Color.Channels()}
 	n := shape.Size()
-	x, y := roomOf(&b.X[0], graph.Float32, len(rows), shape), roomOf(&b.Y[0], graph.Int32, len(rows), nil)
-	errs := make([]error, len(rows))
-	next := make(chan int)
+	x := roomOf(&b.X[0], graph.Float32, len(rows), shape)
+	return parallel(len(rows), func(i int) error {
+		file := s.files[rows[i]]
+		m, err := imaging.Open(file, s.limits)
+		if err == nil {
+			err = s.options.Fill(x.F32[i*n:][:n], m)
+		}
+		return safeio.At(err, safeio.Where{File: file})
+	})
+}
+
+// Check decodes every image once, so that one that can't be is found before anything is trained. It takes as long as a pass
+// over the images; they aren't kept.
+func (s *Images) Check(ctx context.Context) error {
+	return parallel(len(s.files), func(i int) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		_, err := imaging.Open(s.files[i], s.limits)
+		return safeio.At(err, safeio.Where{File: s.files[i]})
+	})
+}
+
+// parallel calls f with 0 to n-1 on all processors, and returns the error of the smallest number that has one. After an
+// error, no more is begun.
+func parallel(n int, f func(i int) error) error {
+	errs := make([]error, n)
+	var next atomic.Int64
+	var failed atomic.Bool
 	var wg sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(rows)) {
+	for range min(runtime.GOMAXPROCS(0), n) {
 		wg.Go(func() {
-			for i := range next {
-				m, err := imaging.Open(s.files[rows[i]], s.limits)
-				if err == nil {
-					err = safeio.At(s.options.Fill(x.F32[i*n:][:n], m), safeio.Where{File: s.files[rows[i]]})
+			for !failed.Load() {
+				i := int(next.Add(1)) - 1
+				if i >= n {
+					return
 				}
-				errs[i] = err
+				if errs[i] = f(i); errs[i] != nil {
+					failed.Store(true)
+				}
 			}
 		})
 	}
-	for i, r := range rows {
-		y.I32[i] = s.labels[r]
-		next <- i
-	}
-	close(next)
 	wg.Wait()
 	for _, err := range errs {
 		if err != nil {
