@@ -1,15 +1,11 @@
 package train
 
 import (
-	"encoding/csv"
 	"fmt"
-	"io"
 	"math"
-	"regexp"
-	"slices"
-	"strconv"
 	"strings"
 
+	"kerasgo/internal/safeio"
 	"kerasgo/nn"
 )
 
@@ -25,7 +21,7 @@ type Callback struct {
 	// perhaps again after EpochBegin, takes it back. Both or none. Name tells the callback from others in a checkpoint.
 	Name string
 	Save func() (map[string]*nn.Tensor, error)
-	Load func(map[string]*nn.Tensor) error
+	Load func(*State, map[string]*nn.Tensor) error
 
 	backup *backup
 }
@@ -124,8 +120,7 @@ func (e EarlyStopping) Callback() (Callback, error) {
 	if err != nil {
 		return Callback{}, err
 	}
-	var best float64
-	var have bool
+	var best record
 	var wait int
 	var weights []*nn.Tensor
 	keep := func(s *State) {
@@ -137,8 +132,9 @@ func (e EarlyStopping) Callback() (Callback, error) {
 		}
 	}
 	return Callback{
+		Name: fmt.Sprintf("EarlyStopping(%s, patience %d)", m.name, e.Patience),
 		TrainBegin: func(*State) error {
-			have, wait, weights = false, 0, nil
+			best, wait, weights = record{}, 0, nil
 			return nil
 		},
 		EpochEnd: func(s *State) error {
@@ -150,8 +146,8 @@ func (e EarlyStopping) Callback() (Callback, error) {
 				keep(s)
 			}
 			wait++
-			if !have || m.better(v, best) {
-				best, have = v, true
+			if !best.have || m.better(v, best.value) {
+				best = record{v, true}
 				keep(s)
 				if e.Baseline == nil || m.better(v, *e.Baseline) {
 					wait = 0
@@ -175,119 +171,59 @@ func (e EarlyStopping) Callback() (Callback, error) {
 			nn.WeightsChanged(s.Model)
 			return nil
 		},
+		Save: func() (map[string]*nn.Tensor, error) {
+			memory := best.save(float64(wait))
+			for i, w := range weights {
+				memory[fmt.Sprintf("weight_%d", i)] = w
+			}
+			return memory, nil
+		},
+		Load: func(s *State, memory map[string]*nn.Tensor) error {
+			var err error
+			if best, err = loadRecord(memory, &wait); err != nil || memory["weight_0"] == nil {
+				weights = nil
+				return err
+			}
+			keep(s)
+			for i, w := range weights {
+				saved := memory[fmt.Sprintf("weight_%d", i)]
+				if saved == nil || !saved.Shape.Equal(w.Shape) || saved.DType.Storage() != w.DType.Storage() {
+					return &safeio.FormatError{Msg: fmt.Sprintf("the best weight %d doesn't fit", i), Want: w.Spec.String()}
+				}
+				w.CopyFrom(saved)
+			}
+			return nil
+		},
 	}, nil
 }
 
-// ModelCheckpoint are the arguments of Keras's callback of that name. Save writes the model, keras.Save for one.
-//
-// Source: keras/src/callbacks/model_checkpoint.py
-type ModelCheckpoint struct {
-	Save         func(m nn.Model, path string) error
-	Path         string // {epoch}, {epoch:02d} and names of logs, {val_loss:.2f}, stand for their values
-	Monitor      string // "": val_loss
-	Mode         string // min, max, or "" by the name
-	SaveBestOnly bool
+// record is the best value so far.
+type record struct {
+	value float64
+	have  bool
 }
 
-// Callback saves the model after each epoch, or after those that were the best so far.
-func (c ModelCheckpoint) Callback() (Callback, error) {
-	m, err := newMonitor(c.Monitor, c.Mode, 0)
-	if err != nil {
-		return Callback{}, err
+// save is the record and some counters, as a callback remembers them.
+func (r record) save(counters ...float64) map[string]*nn.Tensor {
+	have := 0.0
+	if r.have {
+		have = 1
 	}
-	if c.Save == nil {
-		return Callback{}, fmt.Errorf("a ModelCheckpoint needs a function that saves")
-	}
-	var best float64
-	var have bool
-	return Callback{EpochEnd: func(s *State) error {
-		if c.SaveBestOnly {
-			v, err := m.value(s)
-			if err != nil {
-				return err
-			}
-			if have && !m.better(v, best) {
-				return nil
-			}
-			best, have = v, true
-		}
-		path, err := expand(c.Path, s)
-		if err != nil {
-			return err
-		}
-		s.trainer.finish()
-		return c.Save(s.Model, path)
-	}}, nil
+	return map[string]*nn.Tensor{"state": list(append([]float64{r.value, have}, counters...)...)}
 }
 
-// formats are Python's for numbers, as far as Go's are the same.
-var formats = regexp.MustCompile(`^0?[0-9]{0,2}(\.[0-9]{1,2})?[dfeg]?$`)
-
-// expand puts values in the place of {name} and {name:format} of a path.
-func expand(path string, s *State) (string, error) {
-	var b strings.Builder
-	for {
-		before, rest, found := strings.Cut(path, "{")
-		b.WriteString(before)
-		if !found {
-			return b.String(), nil
-		}
-		field, after, closed := strings.Cut(rest, "}")
-		if !closed {
-			return "", fmt.Errorf("%q: a { without }", path)
-		}
-		name, format, _ := strings.Cut(field, ":")
-		switch v, ok := s.Logs.Get(name); {
-		case !formats.MatchString(format):
-			return "", fmt.Errorf("%q: the format %q isn't one like 02d or .4f", field, format)
-		case name == "epoch":
-			fmt.Fprintf(&b, "%"+strings.TrimSuffix(format, "d")+"d", s.Epoch+1)
-		case !ok:
-			return "", fmt.Errorf("%q: there is no %q to put in the name; there is %s", field, name, strings.Join(s.Logs.Names(), ", "))
-		case format == "":
-			b.WriteString(strconv.FormatFloat(v, 'g', -1, 64))
-		case strings.HasSuffix(format, "d"):
-			return "", fmt.Errorf("%q: %s isn't a whole number", field, name)
-		default:
-			fmt.Fprintf(&b, "%"+format, v)
-		}
-		path = after
+// loadRecord takes back what save returned.
+func loadRecord(memory map[string]*nn.Tensor, counters ...*int) (r record, err error) {
+	t := memory["state"]
+	if t == nil || len(t.F64) != 2+len(counters) {
+		return r, &safeio.FormatError{Msg: "no such state of this callback"}
 	}
-}
-
-// CSVLogger writes a line an epoch: its number, from 0, then the logs sorted by name, as Keras's callback does.
-//
-// Source: keras/src/callbacks/csv_logger.py
-func CSVLogger(w io.Writer) Callback {
-	var keys []string
-	return Callback{EpochEnd: func(s *State) error {
-		out := csv.NewWriter(w)
-		out.UseCRLF = true
-		if keys == nil {
-			keys = slices.Sorted(slices.Values(s.Logs.Names()))
-			if !slices.ContainsFunc(keys, func(k string) bool { return strings.HasPrefix(k, "val_") }) {
-				for _, k := range slices.Clone(keys) {
-					keys = append(keys, "val_"+k)
-				}
-			}
-			if err := out.Write(append([]string{"epoch"}, keys...)); err != nil {
-				return err
-			}
+	for i, c := range counters {
+		if v := t.F64[2+i]; v >= 0 && v < 1<<53 {
+			*c = int(v)
 		}
-		line := []string{strconv.Itoa(s.Epoch)}
-		for _, k := range keys {
-			if v, ok := s.Logs.Get(k); ok {
-				line = append(line, strconv.FormatFloat(v, 'g', -1, 64))
-			} else {
-				line = append(line, "NA")
-			}
-		}
-		if err := out.Write(line); err != nil {
-			return err
-		}
-		out.Flush()
-		return out.Error()
-	}}
+	}
+	return record{t.F64[0], t.F64[1] != 0}, nil
 }
 
 // UntilLoss stops training after the first epoch whose loss is under a threshold.
@@ -303,5 +239,18 @@ func Until(name string, above bool, threshold float64) Callback {
 			s.Stop()
 		}
 		return err
+	}}
+}
+
+// TerminateOnNaN stops training after the first step whose loss is NaN or infinite. Without it Fit ends with a [NaNError] there;
+// with it and Options.AllowNaN, training ends as if it were complete, with that step in the history, as in Keras.
+//
+// Source: keras/src/callbacks/terminate_on_nan.py
+func TerminateOnNaN() Callback {
+	return Callback{BatchEnd: func(s *State) error {
+		if v, ok := s.Logs.Get("loss"); ok && v-v != 0 {
+			s.Stop()
+		}
+		return nil
 	}}
 }

@@ -1,6 +1,10 @@
 package train
 
-import "fmt"
+import (
+	"fmt"
+
+	"kerasgo/nn"
+)
 
 // ReduceLROnPlateau are the arguments of Keras's callback of that name.
 //
@@ -28,13 +32,13 @@ func (r ReduceLROnPlateau) Callback() (Callback, error) {
 		return Callback{}, fmt.Errorf("factor must be over 0 and under 1, found %v", r.Factor)
 	}
 	patience := or(r.Patience, 10)
-	var best float64
-	var have bool
+	var best record
 	var wait, cooling int
 	return Callback{
-		TrainBegin: func(*State) error {
-			have, wait, cooling = false, 0, 0
-			return nil
+		Name: fmt.Sprintf("ReduceLROnPlateau(%s, factor %v, patience %d)", m.name, r.Factor, patience),
+		TrainBegin: func(s *State) error {
+			best, wait, cooling = record{}, 0, 0
+			return s.settable()
 		},
 		EpochEnd: func(s *State) error {
 			rate := s.LearningRate()
@@ -47,8 +51,8 @@ func (r ReduceLROnPlateau) Callback() (Callback, error) {
 				cooling--
 				wait = 0
 			}
-			if !have || m.better(v, best) {
-				best, have, wait = v, true, 0
+			if !best.have || m.better(v, best.value) {
+				best, wait = record{v, true}, 0
 				return nil
 			}
 			if cooling > 0 {
@@ -60,16 +64,27 @@ func (r ReduceLROnPlateau) Callback() (Callback, error) {
 			}
 			return nil
 		},
+		Save: func() (map[string]*nn.Tensor, error) { return best.save(float64(wait), float64(cooling)), nil },
+		Load: func(_ *State, memory map[string]*nn.Tensor) (err error) {
+			best, err = loadRecord(memory, &wait, &cooling)
+			return err
+		},
 	}, nil
 }
 
 // LearningRateScheduler sets the learning rate before each epoch, numbered from 0, from the one before, and logs learning_rate.
+// An optimizer whose learning rate is a schedule already is an error, as it is in Keras.
 //
 // Source: keras/src/callbacks/learning_rate_scheduler.py
 func LearningRateScheduler(schedule func(epoch int, rate float64) float64) Callback {
 	return Callback{
+		TrainBegin: func(s *State) error { return s.settable() },
 		EpochBegin: func(s *State) error {
-			s.SetLearningRate(schedule(s.Epoch, s.LearningRate()))
+			rate := schedule(s.Epoch, s.LearningRate())
+			if rate-rate != 0 {
+				return fmt.Errorf("the learning rate of epoch %d is %v", s.Epoch+1, rate)
+			}
+			s.SetLearningRate(rate)
 			return nil
 		},
 		EpochEnd: func(s *State) error {
@@ -85,4 +100,12 @@ func (s *State) logRate(rate float64) {
 		return
 	}
 	s.Logs = append(s.Logs, Log{"learning_rate", rate})
+}
+
+// settable tells whether the learning rate is a number, not a schedule.
+func (s *State) settable() error {
+	if c := s.trainer.opt.common().Schedule; c != nil {
+		return fmt.Errorf("the learning rate follows a schedule (%s) and can't be set", c.class())
+	}
+	return nil
 }

@@ -146,7 +146,7 @@ func (f *fit) restoreCallbacks(c *Checkpoint) error {
 		for j, key := range c.meta.Callbacks[i].Keys {
 			memory[key] = c.arrays[fmt.Sprintf("c_%d_%d", i, j)]
 		}
-		if err := k.Load(memory); err != nil {
+		if err := k.Load(&f.state, memory); err != nil {
 			return safeio.At(err, safeio.Where{File: c.path, Object: k.Name})
 		}
 		i++

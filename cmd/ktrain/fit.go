@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path"
 
 	"github.com/spf13/pflag"
@@ -25,16 +24,18 @@ type options struct {
 	optimizer, loss, metrics, classWeight string
 	earlyStopping, until, checkpoint, log string
 	reduce                                string
-	weights, preprocess                   string
+	weights, preprocess, backup           string
 	ignore, freeze                        []string
 	epochs, batch, threads, verbose       int
 	rate, split                           float64
 	seed                                  uint64
-	shuffle, force                        bool
+	shuffle, force, resume                bool
+
+	flags *pflag.FlagSet
 }
 
 func fitCommand(fs *pflag.FlagSet) func(context.Context, *cli.IO, []string) error {
-	var f options
+	f := options{flags: fs}
 	fs.StringVar(&f.data, "data", "", "`PATH` of an .npz, a .csv, idx files, or a folder of image folders")
 	fs.IntVar(&f.epochs, "epochs", 1, "passes over the data")
 	fs.IntVarP(&f.batch, "batch-size", "b", 32, "rows a step")
@@ -54,6 +55,8 @@ func fitCommand(fs *pflag.FlagSet) func(context.Context, *cli.IO, []string) erro
 	fs.StringVar(&f.reduce, "reduce-lr", "", "multiply the learning rate by 0.1 when `NAME:EPOCHS`, such as val_loss:10, has not improved for so long")
 	fs.StringVar(&f.until, "until", "", "stop after the first epoch with `NAME<NUMBER`, such as 'loss<0.05'")
 	fs.StringVar(&f.checkpoint, "checkpoint", "", "save the model to `FILE` after each epoch with the best val_loss (or loss) so far")
+	fs.BoolVar(&f.resume, "resume", false, "go on where a run that was interrupted or killed had got to, with the same bits as if it had not been")
+	fs.StringVar(&f.backup, "backup", "epoch", "save what --resume needs, in a folder beside the output, after each `epoch`, after so many steps, or never")
 	fs.StringVar(&f.history, "history", "", "write what each epoch ended with to `FILE`, as JSON")
 	fs.StringVar(&f.log, "log-csv", "", "write a line an epoch to `FILE`")
 	fs.StringVar(&f.plot, "plot", "", "draw the history to `FILE`, a PNG")
@@ -89,10 +92,15 @@ func (f *options) run(ctx context.Context, o *cli.IO, args []string) error {
 	if fit.Callbacks, err = looks(o, f.verbose); err != nil {
 		return err
 	}
-	if err := files(f.output, f.history, f.log, f.plot, f.checkpoint); err != nil {
+	if err := files(f.outputs()...); err != nil {
 		return err
 	}
-	if err := free(f.force, f.output, f.history, f.log, f.plot, f.checkpoint); err != nil {
+	b, err := f.openBackup(o)
+	if err != nil {
+		return err
+	}
+	f.force = f.force || b.from != nil // what is there is of the run that goes on
+	if err := free(f.force, f.outputs()...); err != nil {
 		return err
 	}
 	m, err := keras.LoadOptions(args[0], keras.Options{Weights: f.weights, IgnoreKeys: f.ignore})
@@ -109,25 +117,28 @@ func (f *options) run(ctx context.Context, o *cli.IO, args []string) error {
 	if err != nil {
 		return err
 	}
-	finish, err := f.callbacks(&fit)
-	if err != nil {
+	if err := f.callbacks(&fit); err != nil {
+		return err
+	}
+	if err := b.begin(f, m, &fit); err != nil {
 		return err
 	}
 	h, err := train.Fit(ctx, m, src, fit)
-	if e := finish(); err == nil {
-		err = e
-	}
 	stopped := errors.Is(err, context.Canceled)
 	if err != nil && !stopped {
-		return err
+		var nan *train.NaNError
+		if errors.As(err, &nan) { // it would come again
+			err = errors.Join(err, b.Remove())
+		}
+		return mismatch(err)
 	}
 	if err := f.save(m, h); err != nil {
 		return err
 	}
 	if stopped {
-		return &cli.Error{Code: cli.Interrupted, Err: fmt.Errorf("interrupted after %d epochs; what was learnt is saved", len(h.Epochs))}
+		return b.interrupted(len(h.Epochs), f.flags, args[0])
 	}
-	return nil
+	return b.end(f.outputs()...)
 }
 
 // compile applies the flags to the model's own compile config, and freezes layers.
@@ -297,35 +308,34 @@ func outputUnits(m nn.Model) (int, error) {
 	return outs[0].Shape.Last(), nil
 }
 
-// callbacks adds what the flags ask for; finish ends the log.
-func (f *options) callbacks(fit *train.Options) (finish func() error, err error) {
-	finish = func() error { return nil }
+// callbacks adds what the flags ask for.
+func (f *options) callbacks(fit *train.Options) error {
 	if f.earlyStopping != "" {
 		e, err := parseEarlyStopping(f.earlyStopping)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		c, err := e.Callback()
 		if err != nil {
-			return nil, err
+			return err
 		}
 		fit.Callbacks = append(fit.Callbacks, c)
 	}
 	if f.reduce != "" {
 		r, err := parseReduce(f.reduce)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		c, err := r.Callback()
 		if err != nil {
-			return nil, err
+			return err
 		}
 		fit.Callbacks = append(fit.Callbacks, c)
 	}
 	if f.until != "" {
 		c, err := parseUntil(f.until)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		fit.Callbacks = append(fit.Callbacks, c)
 	}
@@ -338,19 +348,18 @@ func (f *options) callbacks(fit *train.Options) (finish func() error, err error)
 			return keras.SaveOptions(path, m, keras.WriteOptions{Force: true})
 		}}.Callback()
 		if err != nil {
-			return nil, err
+			return err
 		}
 		fit.Callbacks = append(fit.Callbacks, c)
 	}
 	if f.log != "" {
-		w, err := os.Create(f.log)
+		c, err := train.CSVLogger{Path: f.log}.Callback()
 		if err != nil {
-			return nil, err
+			return err
 		}
-		fit.Callbacks = append(fit.Callbacks, train.CSVLogger(w))
-		finish = w.Close
+		fit.Callbacks = append(fit.Callbacks, c)
 	}
-	return finish, nil
+	return nil
 }
 
 // save writes the model and its history.

@@ -255,7 +255,7 @@ func TestFlags(t *testing.T) {
 		}
 	}
 	help, _ := ok(t, "--help")
-	for _, later := range []string{"--resume", "--tensorboard"} {
+	for _, later := range []string{"--tensorboard"} {
 		if strings.Contains(help, later) {
 			t.Errorf("help names %s, which isn't built", later)
 		}
