@@ -281,6 +281,10 @@ func (t *translator) config(class string, c object) {
 		if axis, ok := asList(c["axis"]); ok && len(axis) == 1 {
 			c["axis"] = axis[0]
 		}
+	case "RandomContrast":
+		if n := string(c["factor"]); n != "" && !strings.ContainsAny(n, "[{n") { // both ways; to Keras 3 a number means upwards alone
+			c["factor"] = marshal([]json.RawMessage{c["factor"], c["factor"]})
+		}
 	case "MultiHeadAttention": // found anew from the inputs
 		for _, key := range []string{"query_shape", "key_shape", "value_shape"} {
 			delete(c, key)
@@ -292,6 +296,7 @@ func (t *translator) config(class string, c object) {
 	}
 	drop(c, "groups", "1", "DepthwiseConv1D", "DepthwiseConv2D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose",
 		"SeparableConv1D", "SeparableConv2D")(class)
+	delete(c, "rng_type") // how random numbers are drawn
 	drop(c, "softmax_robust_masking", "false", "MultiHeadAttention")(class)
 	drop(c, "noise_shape", "null", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D")(class)
 	drop(c, "trainable", "true", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D")(class)
