@@ -186,7 +186,8 @@ func digestModel(m nn.Model) (string, error) {
 // whole is the size up to which all of a file is read for its digest; of a larger one samples are.
 const whole = 256 << 20
 
-// digestOf tells data apart: a file by its content, a folder by the names and sizes of what is in it. "" has none.
+// digestOf tells data apart: a file by its content, a folder by the names and sizes of what is in it. "" has none. A path that
+// isn't there may be a pattern, as for data.Open.
 func digestOf(path string) (string, error) {
 	if path == "" {
 		return "", nil
@@ -194,7 +195,17 @@ func digestOf(path string) (string, error) {
 	sum := sha256.New()
 	info, err := os.Stat(path)
 	if err != nil {
-		return "", err
+		shards, bad := filepath.Glob(path)
+		if bad != nil || len(shards) == 0 {
+			return "", err
+		}
+		err = nil
+		for _, s := range shards {
+			if err = digestFile(sum, s); err != nil {
+				break
+			}
+		}
+		return hex.EncodeToString(sum.Sum(nil)[:8]), err
 	}
 	if info.IsDir() {
 		err = filepath.WalkDir(path, func(name string, d fs.DirEntry, err error) error {
