@@ -322,9 +322,11 @@ func TestOneHot(t *testing.T) {
 }
 
 func TestOpenUnknown(t *testing.T) {
-	var u *safeio.UnsupportedError
-	if _, err := Open(write(t, filepath.Join(t.TempDir(), "d.tfrecord"), []byte("\x10\x00\x00\x00\x00\x00\x00\x00abc")), OpenOptions{}); !errors.As(err, &u) {
-		t.Errorf("%v", err)
+	var broken *safeio.FormatError
+	for name, raw := range map[string]string{"d.bin": "\x10\x00\x00\x00\x00\x00\x00\x00abc", "d.tfrecord": "\x10\x00\x00\x00\x00\x00\x00\x00abc", "d.gz": "\x1f\x8b"} {
+		if _, err := Open(write(t, filepath.Join(t.TempDir(), name), []byte(raw)), OpenOptions{}); !errors.As(err, &broken) || !strings.Contains(err.Error(), name) {
+			t.Errorf("%v", err)
+		}
 	}
 }
 

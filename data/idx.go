@@ -24,6 +24,7 @@ type Pixels struct {
 	pix    []byte
 	labels []int32
 	value  [256]float32 // of a byte
+	file   string       // of the labels
 }
 
 // NewPixels makes a Source of images of h x w bytes each. p says what a byte becomes.
@@ -66,6 +67,10 @@ func (s *Pixels) Image(i int) *imaging.Image {
 // Label is the class of an image.
 func (s *Pixels) Label(i int) int { return int(s.labels[i]) }
 
+func (s *Pixels) where(row int) safeio.Where {
+	return safeio.Where{File: s.file, Object: fmt.Sprintf("row %d", row)}
+}
+
 // Len implements Source.
 func (s *Pixels) Len() int { return len(s.labels) }
 
@@ -105,7 +110,11 @@ func OpenIDX(images, labels string, p imaging.Preprocess, limits safeio.Limits) 
 		ids[i] = int32(v)
 	}
 	s, err := NewPixels(pix, dims[1], dims[2], ids, p)
-	return s, safeio.At(err, safeio.Where{File: images})
+	if err != nil {
+		return nil, safeio.At(err, safeio.Where{File: images})
+	}
+	s.file = labels
+	return s, nil
 }
 
 // readIDX reads an idx file of bytes.
