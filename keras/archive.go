@@ -180,12 +180,21 @@ func (o Options) readArchive(r io.ReaderAt, size int64, weights bool) (nn.Model,
 	origin := nn.OriginOf(m)
 	origin.Metadata = metadata
 	nn.SetOrigin(m, origin)
-	if err := nn.Declare(m); err != nil || !weights {
-		return m, err
+	if !weights {
+		if err := a.assets(m, nil); err != nil {
+			return nil, err
+		}
+		return m, nn.Declare(m)
 	}
 	h, done, err := a.weights()
 	if err != nil {
 		return nil, err
+	}
+	if err = a.assets(m, h.Root()); err == nil {
+		err = nn.Declare(m)
+	}
+	if err != nil {
+		return nil, firstOf(done(), err)
 	}
 	err = readVars(m, h.Root())
 	if bad := done(); bad != nil {

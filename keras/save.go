@@ -87,6 +87,9 @@ func writer(m nn.Model, to form) (func(io.Writer) error, error) {
 			return nil, err
 		}
 	}
+	if to == formJSON || to == formH5 {
+		inline(m)
+	}
 	switch to {
 	case formJSON:
 		raw, err := ToJSON(m)
@@ -128,6 +131,7 @@ func keras3Writer(m nn.Model) (func(io.Writer) error, error) {
 	if metadata == nil || nn.OriginOf(m).Translated {
 		metadata = marshal(map[string]string{"keras_version": kerasVersion})
 	}
+	files := keptFiles(m)
 	sum := crc32.NewIEEE()
 	size, err := tree.WriteTo(sum)
 	if err != nil {
@@ -135,10 +139,7 @@ func keras3Writer(m nn.Model) (func(io.Writer) error, error) {
 	}
 	return func(w io.Writer) error {
 		z := zip.NewWriter(w)
-		for _, e := range []struct {
-			name string
-			data []byte
-		}{{metadataName, metadata}, {configName, config}} {
+		for _, e := range append([]assetFile{{metadataName, metadata}, {configName, config}}, files...) {
 			entry, err := stored(z, e.name, int64(len(e.data)), crc32.ChecksumIEEE(e.data))
 			if err != nil {
 				return err
@@ -199,6 +200,9 @@ func varsTree(m nn.Model, optimizer bool) (*hdf5.Tree, error) {
 	for _, h := range holders(m) {
 		at := strings.TrimPrefix(h.path+"/vars", "/")
 		t.Group(at).SetText("name", h.layer.Base().Name)
+		if err := addKept(t, h); err != nil {
+			return nil, err
+		}
 		for i, w := range h.own {
 			if err := addTensor(t, fmt.Sprintf("%s/%d", at, i), w.Data); err != nil {
 				return nil, err
@@ -206,11 +210,16 @@ func varsTree(m nn.Model, optimizer bool) (*hdf5.Tree, error) {
 		}
 	}
 	if s := m.Training(); optimizer && s != nil && len(s.Variables) > 0 {
-		_, name, _ := optimizerOf(s.Compile)
+		class, name, _ := optimizerOf(s.Compile)
 		t.Group("optimizer/vars").SetText("name", name)
 		for i, v := range s.Variables {
 			if err := addTensor(t, fmt.Sprintf("optimizer/vars/%d", i), v.Value); err != nil {
 				return nil, err
+			}
+			if class == lossScale && i >= lossScaleOwn { // Keras saves the optimizer inside once more
+				if err := addTensor(t, fmt.Sprintf("optimizer/inner_optimizer/vars/%d", i-lossScaleOwn), v.Value); err != nil {
+					return nil, err
+				}
 			}
 		}
 	}

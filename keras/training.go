@@ -26,6 +26,13 @@ func optimizerOf(compile json.RawMessage) (class, name string, config object) {
 	return class, name, config
 }
 
+// lossScale is the class of optimizers that have another inside; their own lossScaleOwn variables come first: iteration,
+// learning_rate, step_counter and dynamic_scale.
+const (
+	lossScale    = "LossScaleOptimizer"
+	lossScaleOwn = 4
+)
+
 // slots are the names of what an optimizer keeps for each trained weight, in groups: those of a group stand beside each
 // other for one weight after another, then comes the next group.
 //
@@ -95,6 +102,13 @@ func slotsOf(m nn.Model, class string, config object) (out []slot) {
 // nameVariables gives Keras 3's list of an optimizer's variables their names, where number and shapes say what they are.
 func nameVariables(m nn.Model, compile json.RawMessage, vars []nn.Variable) {
 	class, _, config := optimizerOf(compile)
+	if inner := asObject(config["inner_optimizer"]); class == lossScale && inner != nil && len(vars) > lossScaleOwn {
+		for i, name := range []string{"iteration", "learning_rate", "step_counter", "dynamic_scale"} {
+			vars[i].Name = name
+		}
+		nameVariables(m, marshal(object{"optimizer": marshal(inner)}), vars[lossScaleOwn:])
+		return
+	}
 	list := slotsOf(m, class, config)
 	head := len(vars) - len(list)
 	if head < 1 || head > 2 {
@@ -164,7 +178,7 @@ func readOptimizerVars(m nn.Model, root *hdf5.Group) error {
 			at = "optimizer/inner_optimizer/vars"
 		}
 	}
-	sets, err := datasets(root, at)
+	sets, err := datasets(root, at, false)
 	if err != nil || len(sets) == 0 {
 		return err
 	}

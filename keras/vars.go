@@ -91,10 +91,11 @@ func readVars(m nn.Model, root *hdf5.Group) error {
 		if old {
 			at = strings.ReplaceAll(at, "layers/", "_layer_checkpoint_dependencies/")
 		}
-		sets, err := datasets(root, at)
+		_, keeps := h.layer.(nn.Keeper)
+		sets, err := datasets(root, at, keeps)
 		if err == nil && len(sets) == 0 && len(h.own) > 0 && h.path != "" { // tf-keras knows some sublayers by private names alone
 			private := path.Join(path.Dir(path.Dir(at)), "_"+path.Base(h.path), "vars")
-			if sets, err = datasets(root, private); len(sets) > 0 {
+			if sets, err = datasets(root, private, keeps); len(sets) > 0 {
 				at = private
 			}
 		}
@@ -102,6 +103,9 @@ func readVars(m nn.Model, root *hdf5.Group) error {
 			return err
 		}
 		known["/"+at] = true
+		if k, ok := h.layer.(nn.Keeper); ok {
+			known[path.Join("/", h.path, k.Kept().Twin, "vars")] = true
+		}
 		if len(sets) != len(h.own) {
 			return &FormatError{Where: safeio.Where{Object: "/" + at, Layer: h.layer.Base().Name, Class: h.layer.Base().Class},
 				Msg: "the number of weights is wrong", Want: fmt.Sprintf("%d%s", len(h.own), names(h.own)), Got: fmt.Sprint(len(sets))}
@@ -127,8 +131,9 @@ func names(ws []*nn.Weight) string {
 	return " (" + strings.Join(list, ", ") + ")"
 }
 
-// datasets are those of a vars group, in the order of their numbers ("10" after "2"); none where there is no such group.
-func datasets(root *hdf5.Group, at string) ([]*hdf5.Dataset, error) {
+// datasets are those of a vars group, in the order of their numbers ("10" after "2"); none where there is no such group. keeps:
+// the layer is a Keeper.
+func datasets(root *hdf5.Group, at string, keeps bool) ([]*hdf5.Dataset, error) {
 	g, err := root.Group(at)
 	if errors.Is(err, hdf5.ErrNotFound) {
 		return nil, nil
@@ -137,6 +142,9 @@ func datasets(root *hdf5.Group, at string) ([]*hdf5.Dataset, error) {
 		return nil, err
 	}
 	keys := g.Names()
+	if keeps { // what has a name isn't a weight
+		keys = slices.DeleteFunc(keys, func(k string) bool { return !numbered(k) })
+	}
 	numbers := make([]int, len(keys))
 	for i, k := range keys {
 		n, err := strconv.Atoi(k)
@@ -186,7 +194,9 @@ func unknownVars(g *hdf5.Group, known map[string]bool) error {
 		if !ok {
 			return nil
 		}
-		if dir := path.Dir(d.Path()); !known[dir] && !strings.Contains(dir, "seed_generator") {
+		dir := path.Dir(d.Path())
+		random := strings.Contains(dir, "seed_generator") || strings.HasSuffix(dir, "/generator/vars") // of image layers
+		if !known[dir] && !random {
 			return &FormatError{Where: safeio.Where{Object: d.Path()}, Msg: "the model has no layer for these weights"}
 		}
 		return nil

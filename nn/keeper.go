@@ -15,4 +15,5 @@ type Keeper interface {
 type Kept struct {
 	Files  map[string][]byte // below assets/, by name
 	Arrays []Variable        // beside its weights, by name
+	Twin   string            // sublayer under which Keras keeps the same once more; "": none
 }

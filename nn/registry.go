@@ -99,6 +99,11 @@ func (d *Decoder) Layer(raw json.RawMessage) (Layer, error) {
 		case known:
 			if err := d.field(f, value, where); err != nil {
 				if list := asUnsupported(err); list != nil {
+					for _, u := range list {
+						if u.Class == "" && u.Layer == "" {
+							u.Where = where
+						}
+					}
 					d.unsupported = append(d.unsupported, list...)
 				} else if where := where; !carriesPlace(err) {
 					return nil, &FormatError{Where: where, Msg: "bad value " + abridge(value), Err: err}

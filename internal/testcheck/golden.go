@@ -5,6 +5,7 @@ package testcheck
 import (
 	"archive/zip"
 	"bufio"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -39,6 +40,7 @@ type Meta struct {
 	Inputs  []string `json:"inputs"`
 	Outputs []string `json:"outputs"`
 	Trains  bool     `json:"trains"`
+	DTypes  []string `json:"dtypes"` // of the outputs, where they aren't plain
 	Zeroed  []string `json:"zeroed"` // layers whose dropout rate was zero in the training pass
 }
 
@@ -77,7 +79,8 @@ func ReadGolden(path string) (*Golden, error) {
 }
 
 func readArray(r io.Reader) (*nn.Tensor, error) {
-	n, err := npy.NewReader(bufio.NewReader(r))
+	b := bufio.NewReader(r)
+	n, err := npy.NewReader(b)
 	if err != nil {
 		return nil, err
 	}
@@ -86,16 +89,24 @@ func readArray(r io.Reader) (*nn.Tensor, error) {
 		return nil, fmt.Errorf("a golden is in C order")
 	}
 	s := nn.Spec{Shape: shape}
+	if kind := strings.TrimLeft(n.Header.Descr.Type, "<|"); strings.HasPrefix(kind, "U") {
+		return readWords(b, kind, shape)
+	}
 	switch strings.TrimLeft(n.Header.Descr.Type, "<|") {
 	case "f4":
 		t := graph.New(s)
 		return t, n.Read(&t.F32)
 	case "f8":
-		var v []float64
-		err := n.Read(&v)
+		s.DType = graph.Float64
+		t := graph.New(s)
+		return t, n.Read(&t.F64)
+	case "f2":
+		v := make([]uint16, shape.Size()) // npyio knows no halves
+		err := binary.Read(b, binary.LittleEndian, v)
+		s.DType = graph.Float16
 		t := graph.New(s)
 		for i, x := range v {
-			t.F32[i] = float32(x)
+			t.F32[i] = half(x)
 		}
 		return t, err
 	case "i4":
@@ -106,13 +117,21 @@ func readArray(r io.Reader) (*nn.Tensor, error) {
 		s.DType = graph.Int64
 		t := graph.New(s)
 		return t, n.Read(&t.I64)
+	case "i1":
+		return small[int8](n, s, graph.Int8)
+	case "i2":
+		return small[int16](n, s, graph.Int16)
 	case "u1":
-		var v []uint8
+		return small[uint8](n, s, graph.Uint8)
+	case "u2":
+		return small[uint16](n, s, graph.Uint16)
+	case "u4":
+		var v []uint32
 		err := n.Read(&v)
-		s.DType = graph.Uint8
+		s.DType = graph.Uint32
 		t := graph.New(s)
 		for i, x := range v {
-			t.I32[i] = int32(x)
+			t.I64[i] = int64(x)
 		}
 		return t, err
 	case "b1":
@@ -128,6 +147,35 @@ func readArray(r io.Reader) (*nn.Tensor, error) {
 		return t, err
 	}
 	return nil, fmt.Errorf("dtype %s", n.Header.Descr.Type)
+}
+
+// small reads integers that are stored as int32.
+func small[T int8 | int16 | uint8 | uint16](n *npy.Reader, s nn.Spec, d nn.DType) (*nn.Tensor, error) {
+	var v []T
+	err := n.Read(&v)
+	s.DType = d
+	t := graph.New(s)
+	for i, x := range v {
+		t.I32[i] = int32(x)
+	}
+	return t, err
+}
+
+// half is the number that an IEEE half holds.
+func half(h uint16) float32 {
+	m, e := float64(h&0x3ff), int(h>>10&0x1f)
+	switch {
+	case e == 0x1f:
+		m = math.Inf(1)
+	case e == 0:
+		m = math.Ldexp(m, -24)
+	default:
+		m = math.Ldexp(m+1024, e-25)
+	}
+	if h>>15 != 0 {
+		m = -m
+	}
+	return float32(m)
 }
 
 // Inputs are x_0, x_1, ... in the dtypes that the model takes.
@@ -171,7 +219,11 @@ func (g *Golden) SetWeights(m nn.Model) ([]*nn.Weight, error) {
 		if w.Name != name || !w.Shape.Equal(want.Shape) {
 			return nil, fmt.Errorf("weight %d is %s %v, Keras has %s %v", i, w.Path, w.Shape, want.Path, want.Shape)
 		}
-		w.Data = g.Arrays[fmt.Sprintf("w_%d", i)].Clone()
+		data, err := g.Arrays[fmt.Sprintf("w_%d", i)].As(w.DType)
+		if err != nil {
+			return nil, err
+		}
+		w.Data = data.Clone()
 	}
 	nn.WeightsChanged(m)
 	return ws, nil
@@ -181,6 +233,9 @@ func (g *Golden) SetWeights(m nn.Model) ([]*nn.Weight, error) {
 func Off(a, b *nn.Tensor) float64 {
 	if !a.Shape.Equal(b.Shape) {
 		return math.Inf(1)
+	}
+	if a.DType == graph.String || b.DType == graph.String {
+		return offWords(a, b)
 	}
 	x, y := floats(a), floats(b)
 	var worst, top float64

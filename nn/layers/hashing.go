@@ -72,10 +72,12 @@ type MaskValue struct {
 // UnmarshalJSON reads null, a string or an integer.
 func (m *MaskValue) UnmarshalJSON(raw []byte) error {
 	*m = MaskValue{}
-	if json.Unmarshal(raw, &m.Text) == nil || json.Unmarshal(raw, &m.Number) == nil {
+	if json.Unmarshal(raw, &m.Text) == nil {
 		return nil
 	}
-	m.Text = nil
+	if m.Text = nil; json.Unmarshal(raw, &m.Number) == nil {
+		return nil
+	}
 	return errors.New("mask_value must be a string, an integer or null")
 }
 

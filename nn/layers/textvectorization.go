@@ -19,8 +19,8 @@ import (
 type TextVectorization struct {
 	nn.Common
 	MaxTokens            *int      `json:"max_tokens"`
-	Standardize          Named     `json:"standardize"` // lower_and_strip_punctuation, lower, strip_punctuation or ""
-	Split                Named     `json:"split"`       // whitespace, character or ""
+	Standardize          *Named    `json:"standardize"` // lower_and_strip_punctuation, lower, strip_punctuation; nil: as it is
+	Split                *Named    `json:"split"`       // whitespace, character; nil: the strings are words
 	NGrams               NGrams    `json:"ngrams"`
 	OutputMode           string    `json:"output_mode"`
 	OutputSequenceLength *int      `json:"output_sequence_length"` // nil: as long as the longest row of a batch
@@ -37,7 +37,8 @@ type TextVectorization struct {
 
 // NewTextVectorization makes a TextVectorization of a vocabulary; of none: one that Adapt gives it.
 func NewTextVectorization(vocabulary ...string) *TextVectorization {
-	return &TextVectorization{Common: base("TextVectorization"), Standardize: "lower_and_strip_punctuation", Split: "whitespace",
+	standardize, split := Named("lower_and_strip_punctuation"), Named("whitespace")
+	return &TextVectorization{Common: base("TextVectorization"), Standardize: &standardize, Split: &split,
 		OutputMode: "int", Vocabulary: vocabulary, Encoding: "utf-8"}
 }
 
@@ -55,8 +56,8 @@ func (l *TextVectorization) words() *StringLookup {
 
 // op is what parts the text.
 func (l *TextVectorization) op() (op.Text, error) {
-	o := op.Text{Split: string(l.Split), NGrams: l.NGrams.widths(), Mode: "int"}
-	switch l.Standardize {
+	o := op.Text{Split: l.Split.name(), NGrams: l.NGrams.widths(), Mode: "int"}
+	switch l.Standardize.name() {
 	case "lower_and_strip_punctuation":
 		o.Lower, o.Strip = true, true
 	case "lower":
@@ -65,10 +66,10 @@ func (l *TextVectorization) op() (op.Text, error) {
 		o.Strip = true
 	case "":
 	default:
-		return o, errors.New("unknown standardize " + quoted(string(l.Standardize)))
+		return o, errors.New("unknown standardize " + quoted(l.Standardize.name()))
 	}
-	if l.Split != "whitespace" && l.Split != "character" && l.Split != "" {
-		return o, errors.New("unknown split " + quoted(string(l.Split)))
+	if o.Split != "whitespace" && o.Split != "character" && o.Split != "" {
+		return o, errors.New("unknown split " + quoted(o.Split))
 	}
 	for _, n := range o.NGrams {
 		if n < 1 {
@@ -104,7 +105,7 @@ func (l *TextVectorization) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 	if x.DType != graph.String {
 		g.Failf("takes strings, found %v", x.DType)
 	}
-	if l.Split == "" {
+	if l.Split.name() == "" {
 		return nn.Drop(t.vectors(g, l.whole(g, text, x)))
 	}
 	switch t.mode {
@@ -150,7 +151,7 @@ func (l *TextVectorization) Adapt(batches ...*nn.Tensor) error {
 	}
 	var all [][]string
 	for _, x := range batches {
-		if len(x.Shape) == 1 && l.Split == "" {
+		if len(x.Shape) == 1 && l.Split.name() == "" {
 			x = x.Reshaped(x.Len(), 1)
 		}
 		words, err := text.Words(x)
@@ -168,7 +169,9 @@ func (l *TextVectorization) Adapt(batches ...*nn.Tensor) error {
 
 // Kept implements nn.Keeper.
 func (l *TextVectorization) Kept() nn.Kept {
-	return l.words().Kept()
+	k := l.words().Kept()
+	k.Twin = "_lookup_layer"
+	return k
 }
 
 // Restore implements nn.Keeper.
@@ -181,30 +184,23 @@ func (l *TextVectorization) Inline() {
 	l.Vocabulary, l.IDFWeights = s.Vocabulary, s.IDFWeights
 }
 
-// Also is the sublayer under which Keras keeps the same once more.
-func (l *TextVectorization) Also() string { return "_lookup_layer" }
-
-// Named is a name in a config; "": null. Functions are refused.
+// Named is a name in a config. Functions, which Keras takes there too, are refused.
 type Named string
 
-// UnmarshalJSON reads null or a name.
+// UnmarshalJSON reads a name.
 func (n *Named) UnmarshalJSON(raw []byte) error {
-	var s *string
-	if json.Unmarshal(raw, &s) != nil {
-		return nn.UnsupportedErrors{{Msg: "functions aren't supported here"}}
-	}
-	if *n = ""; s != nil {
-		*n = Named(*s)
+	if json.Unmarshal(raw, (*string)(n)) != nil {
+		return nn.UnsupportedErrors{{Msg: "a function of one's own isn't supported"}}
 	}
 	return nil
 }
 
-// MarshalJSON writes null or the name.
-func (n Named) MarshalJSON() ([]byte, error) {
-	if n == "" {
-		return []byte("null"), nil
+// name is that of n; "": none.
+func (n *Named) name() string {
+	if n == nil {
+		return ""
 	}
-	return json.Marshal(string(n))
+	return string(*n)
 }
 
 // NGrams is Keras's ngrams argument: null (no Widths), n for all widths up to n, or a list of widths.

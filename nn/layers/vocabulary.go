@@ -307,6 +307,9 @@ func (l *lookup[T]) restore(k nn.Kept, inline, invert bool, parse func(line stri
 			}
 		}
 	}
+	if l.mode == "tf_idf" && idf == nil {
+		return nil // weights weren't read; without them there is nothing to run
+	}
 	var terms []T
 	for i, line := range lines(string(text)) {
 		t, err := parse(line)

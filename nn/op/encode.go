@@ -25,7 +25,7 @@ type Encode struct {
 // rows is the shape of ids without a last axis of one, if the mode drops it.
 func (o Encode) rows(s Shape) Shape {
 	if o.Mode == "one_hot" && len(s) > 1 && s.Last() == 1 {
-		return s.With(1)
+		return s[:len(s)-1]
 	}
 	return s
 }

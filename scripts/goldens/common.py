@@ -90,12 +90,18 @@ def write_npz(path, arrays):
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w") as z:
         for name, a in arrays.items():
-            a = np.asarray(a)
+            a = texts(np.asarray(a))
+            a = a.astype("float32") if a.dtype.name == "bfloat16" else a  # .npy has none
             buffer = io.BytesIO()
             np.lib.format.write_array(buffer, np.ascontiguousarray(a) if a.ndim else a, version=(1, 0), allow_pickle=False)
             entry = zipfile.ZipInfo(name + ".npy", date_time=(1980, 1, 1, 0, 0, 0))
             entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
             z.writestr(entry, buffer.getvalue(), compresslevel=9)
+
+
+def texts(a):
+    """Strings as TensorFlow has them (objects that are bytes) as characters of fixed width."""
+    return np.char.decode(a.astype("S"), "utf-8") if a.dtype.kind == "O" else a
 
 
 def pack(meta):
@@ -299,6 +305,9 @@ def run(net, framework, xs, rng, trains, layers, jit):
         infer = tf.function(infer, jit_compile=True, autograph=False)
     outs = flatten(infer(feed(net, [tf.constant(x) for x in xs])))
     trains = meta["trains"] = trains and any("float" in y.dtype.name for y in outs)
+    kinds = [y.dtype.name for y in outs]
+    if any(k in ("float64", "float16", "bfloat16") for k in kinds):  # what isn't plain from the arrays, or is forgotten there
+        meta["dtypes"] = kinds
     after_inference = [np.array(w.numpy()) for w in weights]
     for i, y in enumerate(outs):
         arrays[f"y_{i}"] = np.asarray(y)
@@ -313,7 +322,7 @@ def run(net, framework, xs, rng, trains, layers, jit):
     if layers:
         arrays.update(record(net, lambda: net(feed(net, [tf.constant(x) for x in xs]), training=False)))
     for key, a in arrays.items():
-        if a.dtype.kind == "f" and not key.startswith("x_") and not np.isfinite(a).all():
+        if a.dtype.kind in "fV" and not key.startswith("x_") and not np.isfinite(a).all():
             raise ValueError(f"{key} isn't finite")
     if not trains:
         return meta, arrays
