@@ -32,6 +32,7 @@ type options struct {
 	shuffle, force, resume                bool
 
 	flags *pflag.FlagSet
+	board board
 }
 
 func fitCommand(fs *pflag.FlagSet) func(context.Context, *cli.IO, []string) error {
@@ -59,7 +60,8 @@ func fitCommand(fs *pflag.FlagSet) func(context.Context, *cli.IO, []string) erro
 	fs.StringVar(&f.backup, "backup", "epoch", "save what --resume needs, in a folder beside the output, after each `epoch`, after so many steps, or never")
 	fs.StringVar(&f.history, "history", "", "write what each epoch ended with to `FILE`, as JSON")
 	fs.StringVar(&f.log, "log-csv", "", "write a line an epoch to `FILE`")
-	fs.StringVar(&f.plot, "plot", "", "draw the history to `FILE`, a PNG")
+	fs.StringVar(&f.plot, "plot", "", "draw the history to `FILE`, a .png or .svg")
+	f.board.flags(fs)
 	fs.StringVar(&f.preprocess, "preprocess", "auto", "of pixels: auto, none, scale, tf, torch, caffe or rescale=S,OFFSET")
 	fs.StringVar(&f.weights, "weights", "", "`FILE` with the weights of an architecture .json")
 	fs.StringArrayVar(&f.ignore, "ignore-key", nil, "let an unknown config key pass: `CLASS.KEY`")
@@ -89,8 +91,20 @@ func (f *options) run(ctx context.Context, o *cli.IO, args []string) error {
 	if fit.ClassWeight, err = parseClassWeight(f.classWeight); err != nil {
 		return err
 	}
-	if fit.Callbacks, err = looks(o, f.verbose); err != nil {
+	var done func()
+	if fit.Callbacks, done, err = progress(o, f.verbose); err != nil {
 		return err
+	}
+	defer done()
+	boards, err := f.board.callbacks()
+	if err != nil {
+		return err
+	}
+	fit.Callbacks = append(fit.Callbacks, boards...)
+	if f.plot != "" {
+		if err := plottable(f.plot); err != nil {
+			return err
+		}
 	}
 	if err := files(f.outputs()...); err != nil {
 		return err
@@ -266,6 +280,10 @@ func (f *options) open(o *cli.IO, m nn.Model, model string, fit *train.Options) 
 // openSet opens a path, gives images the shape of the model's input, and makes classes one-hot where the loss wants that.
 func openSet(path string, o data.OpenOptions, m nn.Model) (*data.Set, error) {
 	set, err := data.Open(path, o)
+	var unsupported *safeio.UnsupportedError
+	if errors.As(err, &unsupported) { // the data, not the model: that has an exit code of its own
+		return nil, &cli.Error{Code: cli.Broken, Err: err}
+	}
 	if err != nil {
 		return nil, err
 	}

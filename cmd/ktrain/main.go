@@ -18,5 +18,11 @@ ktrain model.h5 --data table.csv --validation-split 0.2 --early-stopping val_los
 		{Name: "quickstart", Args: "", Short: "MNIST from scratch: trains, tests and saves a network that reads digits",
 			Example: `ktrain quickstart
 ktrain quickstart --epochs 3 --seed 7 -o digits.keras`, Setup: quickstartCommand},
+		{Name: "compare", Args: "", Short: "which layers, and why: five networks on MNIST, by parameters, operations, seconds, accuracy",
+			Example: `ktrain compare -o compare.svg
+ktrain compare --epochs 1 --train 10000 --format md`, Setup: compareCommand},
+		{Name: "plot", Args: "H.json|LOG.csv...", Short: "draws histories: losses and metrics over the epochs, several runs in one",
+			Example: `ktrain plot h.json -o history.svg
+ktrain plot small.json large.csv --only loss,accuracy -o both.png`, Setup: plotCommand},
 	}}
 }

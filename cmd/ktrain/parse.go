@@ -7,8 +7,11 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/spf13/pflag"
+
 	"kerasgo/internal/cli"
 	"kerasgo/internal/safeio"
+	"kerasgo/keras"
 	"kerasgo/train"
 )
 
@@ -111,15 +114,57 @@ func free(force bool, paths ...string) error {
 	return nil
 }
 
-// looks is the callback that shows progress: verbose 0 none, 1 a bar, 2 a line an epoch, -1 what fits.
-func looks(o *cli.IO, verbose int) ([]train.Callback, error) {
-	switch verbose {
-	case -1:
-		return []train.Callback{train.ProgbarLogger(o.Err, train.Progress{Bar: o.Terminal(o.Err), Plain: !o.Color(o.Err)})}, nil
-	case 0:
-		return nil, nil
-	case 1, 2:
-		return []train.Callback{train.ProgbarLogger(o.Err, train.Progress{Bar: verbose == 1, Plain: !o.Color(o.Err)})}, nil
+// progress are the callbacks that show it: verbose 0 none, 1 a bar, 2 a line an epoch, -1 what fits. On a terminal, curves
+// are under the bar; done takes them away, however training ended.
+func progress(o *cli.IO, verbose int) (callbacks []train.Callback, done func(), err error) {
+	done = func() {}
+	if verbose == 0 {
+		return nil, done, nil
 	}
-	return nil, cli.Usagef("--verbose is 0, 1 or 2, not %d", verbose)
+	if verbose < -1 || verbose > 2 {
+		return nil, done, cli.Usagef("--verbose is 0, 1 or 2, not %d", verbose)
+	}
+	terminal, plain := o.Terminal(o.Err), !o.Color(o.Err)
+	bar := verbose == 1 || verbose == -1 && terminal
+	callbacks = []train.Callback{train.ProgbarLogger(o.Err, train.Progress{Bar: bar, Plain: plain})}
+	if bar && terminal {
+		l := &live{w: o.Err, columns: o.Columns(o.Err), plain: plain}
+		callbacks, done = l.around(callbacks), l.clear
+	}
+	return callbacks, done, nil
+}
+
+// board are the flags of TensorBoard's files.
+type board struct {
+	dir, update string
+	histograms  int
+}
+
+func (b *board) flags(fs *pflag.FlagSet) {
+	fs.StringVar(&b.dir, "tensorboard", "", "write curves for TensorBoard to `FOLDER`: train/ and validation/")
+	fs.StringVar(&b.update, "update-freq", "epoch", "of these curves: epoch, batch, or each `N` batches")
+	fs.IntVar(&b.histograms, "histogram-freq", 0, "draw for TensorBoard how the weights are distributed, each `N` epochs; 0: never")
+}
+
+// callbacks are what the flags ask for, if they do.
+func (b *board) callbacks() ([]train.Callback, error) {
+	every, err := strconv.Atoi(b.update)
+	switch {
+	case b.update == "epoch":
+		every = 0
+	case b.update == "batch":
+		every = 1
+	case err != nil || every < 1:
+		return nil, cli.Usagef("--update-freq is epoch, batch or a number of batches, not %q", b.update)
+	}
+	switch {
+	case b.histograms < 0:
+		return nil, cli.Usagef("--histogram-freq must be 0 or more, found %d", b.histograms)
+	case b.dir == "" && (b.histograms > 0 || b.update != "epoch"):
+		return nil, cli.Usagef("--update-freq and --histogram-freq need --tensorboard FOLDER")
+	case b.dir == "":
+		return nil, nil
+	}
+	c, err := train.TensorBoard{LogDir: b.dir, UpdateFreq: every, HistogramFreq: b.histograms, WriteStepsPerSecond: true, WriteGraph: keras.ToJSON}.Callback()
+	return []train.Callback{c}, err
 }

@@ -53,9 +53,11 @@ func (q *quickstart) run(ctx context.Context, o *cli.IO, args []string) error {
 	}
 	opts := train.Options{Epochs: q.epochs, BatchSize: q.batch, Seed: q.seed, Threads: q.threads}
 	var err error
-	if opts.Callbacks, err = looks(o, q.verbose); err != nil {
+	var done func()
+	if opts.Callbacks, done, err = progress(o, q.verbose); err != nil {
 		return err
 	}
+	defer done()
 	if q.until != "" {
 		c, err := parseUntil(q.until)
 		if err != nil {
@@ -119,22 +121,7 @@ func (q *quickstart) run(ctx context.Context, o *cli.IO, args []string) error {
 
 // digitReader is the network that Keras's first lesson builds: Flatten, Dense(128, relu), Dense(10, softmax).
 func digitReader(seed uint64) (nn.Model, error) {
-	m, err := nn.NewSequential(nn.NewInput(28, 28), layers.NewFlatten(), layers.NewDense(128, "relu"), layers.NewDense(10, "softmax"))
-	if err != nil {
-		return nil, err
-	}
-	if err := nn.InitWeights(m, seed); err != nil {
-		return nil, err
-	}
-	loss, err := train.ParseLoss("sparse_categorical_crossentropy")
-	if err != nil {
-		return nil, err
-	}
-	accuracy, err := train.ParseMetric("accuracy")
-	if err != nil {
-		return nil, err
-	}
-	return m, train.Compile(m, train.Config{Optimizer: train.NewAdam(), Loss: []train.Loss{loss}, Metrics: [][]train.Metric{{accuracy}}})
+	return classifier(seed, []int{28, 28}, layers.NewFlatten(), layers.NewDense(128, "relu"), layers.NewDense(10, "softmax"))
 }
 
 func digitNames() (names []string) {
