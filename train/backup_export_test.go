@@ -63,3 +63,18 @@ func WithMeta(raw, meta []byte, array int, values []byte) (*Checkpoint, error) {
 	c.meta.Of = of
 	return c, nil
 }
+
+// NewState is what callbacks see of a compiled model's training.
+func NewState(m nn.Model) (*State, error) {
+	t, err := NewTrainer(m, Options{Threads: 1})
+	if err != nil {
+		return nil, err
+	}
+	return &State{Model: m, trainer: t}, nil
+}
+
+// Stopped tells whether a callback has ended training.
+func (s *State) Stopped() bool { return s.stop }
+
+// PythonRepr is how Python prints a float.
+func PythonRepr(v float64) string { return pythonRepr(v) }

@@ -86,11 +86,12 @@ func rising(name string) bool {
 	return false
 }
 
+// better compares as Keras does, whose operations turn both sides into float32.
 func (m monitor) better(v, than float64) bool {
 	if m.up {
-		return v-m.delta > than
+		return float32(v-m.delta) > float32(than)
 	}
-	return v+m.delta < than
+	return float32(v+m.delta) < float32(than)
 }
 
 func (m monitor) value(s *State) (float64, error) {
