@@ -18,6 +18,11 @@ ktrain model.h5 --data table.csv --validation-split 0.2 --early-stopping val_los
 		{Name: "quickstart", Args: "", Short: "MNIST from scratch: trains, tests and saves a network that reads digits",
 			Example: `ktrain quickstart
 ktrain quickstart --epochs 3 --seed 7 -o digits.keras`, Setup: quickstartCommand},
+		{Name: "explain", Args: "[PICTURE]", Short: "one training step, number by number: as text, or as a web page",
+			Example: `ktrain explain
+ktrain explain -o explain.html
+ktrain explain --digit 3 --units 8 --steps 2
+ktrain explain --size 28 --units 128 -o quickstart.html`, Setup: explainCommand},
 		{Name: "compare", Args: "", Short: "which layers, and why: five networks on MNIST, by parameters, operations, seconds, accuracy",
 			Example: `ktrain compare -o compare.svg
 ktrain compare --epochs 1 --train 10000 --format md`, Setup: compareCommand},
