@@ -17,6 +17,8 @@ type BatchOptions struct {
 	Shuffle bool
 	Seed    uint64
 	Epoch   int
+	// Rows are those to go over, in this order, instead of all; a Stream is then neither rewound nor closed.
+	Rows []int
 	// Prefetch is how many batches are read ahead, in the background, while the caller works on one.
 	Prefetch int
 }
@@ -30,7 +32,7 @@ func Batches(ctx context.Context, s Source, o BatchOptions) iter.Seq2[*Batch, er
 			yield(nil, err)
 			return
 		}
-		if st, ok := s.(Stream); ok {
+		if st, ok := s.(Stream); ok && o.Rows == nil {
 			defer st.Close()
 		}
 		if o.Prefetch > 0 {
@@ -58,6 +60,19 @@ func Batches(ctx context.Context, s Source, o BatchOptions) iter.Seq2[*Batch, er
 	}
 }
 
+// Ready says that all rows of s are in memory, so that reading them ahead gains nothing.
+func Ready(s Source) bool {
+	switch s := s.(type) {
+	case *Arrays, *Pixels, *windows:
+		return true
+	case *part:
+		return Ready(s.of)
+	case *labels:
+		return Ready(s.Source)
+	}
+	return false
+}
+
 func (o BatchOptions) size() int {
 	if o.Size == 0 {
 		return 32
@@ -67,27 +82,31 @@ func (o BatchOptions) size() int {
 
 // reads are the rows of each batch.
 func (o BatchOptions) reads(s Source) (iter.Seq[[]int], error) {
-	size, n := o.size(), s.Len()
+	size := o.size()
 	if size < 0 || o.Prefetch < 0 {
 		return nil, fmt.Errorf("batches of %d rows, %d read ahead", size, o.Prefetch)
 	}
+	rows := o.Rows
 	st, stream := s.(Stream)
-	if stream {
+	if stream && rows == nil {
 		if err := st.Rewind(Pass{Shuffle: o.Shuffle, Seed: o.Seed, Epoch: o.Epoch}); err != nil {
 			return nil, err
 		}
 	}
-	rows := make([]int, n)
-	for i := range rows {
-		rows[i] = i
-	}
-	if o.Shuffle && !stream {
-		rng := graph.Stream(o.Seed, "shuffle", 0, uint64(o.Epoch))
-		for i := n - 1; i > 0; i-- {
-			k := rng.IntN(i + 1)
-			rows[i], rows[k] = rows[k], rows[i]
+	if rows == nil {
+		rows = make([]int, s.Len())
+		for i := range rows {
+			rows[i] = i
+		}
+		if o.Shuffle && !stream {
+			rng := graph.Stream(o.Seed, "shuffle", 0, uint64(o.Epoch))
+			for i := len(rows) - 1; i > 0; i-- {
+				k := rng.IntN(i + 1)
+				rows[i], rows[k] = rows[k], rows[i]
+			}
 		}
 	}
+	n := len(rows)
 	return func(yield func([]int) bool) {
 		for at := 0; at < n; at += size {
 			end := min(at+size, n)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"kerasgo/imaging"
 	"kerasgo/internal/safeio"
 	"kerasgo/nn"
 	"kerasgo/nn/graph"
@@ -20,30 +21,45 @@ type Want struct {
 	Low, High float64
 }
 
-// CheckTargets looks through the targets of all rows, so that one that can't be learnt is found before training begins. The
-// error names file, row and value. Of Sources that would have to be read as a whole for that, those that are files of more
-// than 1 GiB and Streams are left to training, which finds the same.
-func CheckTargets(ctx context.Context, s Source, want []Want) error {
+// checked is how many bytes of images are decoded to find those that can't be.
+const checked = 256 << 20
+
+// Check looks through s before anything is trained on it, so that what can't be learnt is found then: targets that aren't as
+// want says (one for each output), and images that can't be decoded. The error names file, row and value. TFRecord files of
+// more than 1 GiB, images of more than 256 MiB in all, and Streams are left to training, which finds the same later.
+func Check(ctx context.Context, s Source, want []Want) error {
 	switch s := s.(type) {
 	case *part:
-		return CheckTargets(ctx, s.of, want)
+		return Check(ctx, s.of, want)
 	case *labels:
-		return CheckTargets(ctx, s.Source, want)
+		return Check(ctx, s.Source, want)
 	case *Arrays:
 		return checkAll(s, 0, s.Y, want)
 	case *Pixels:
 		return checkAll(s, 0, []*nn.Tensor{graph.FromI32(s.labels, len(s.labels))}, want)
-	case *Images:
-		return checkAll(s, 0, []*nn.Tensor{graph.FromI32(s.labels, len(s.labels))}, want)
 	case *Texts:
-		return checkAll(s, 0, []*nn.Tensor{graph.FromI32(s.labels, len(s.labels))}, want)
+		return checkAll(s, 0, []*nn.Tensor{graph.FromI32(s.folder.labels, s.Len())}, want)
+	case *Images:
+		if err := checkAll(s, 0, []*nn.Tensor{graph.FromI32(s.folder.labels, s.Len())}, want); err != nil || s.size > checked {
+			return err
+		}
+		return parallel(s.Len(), func(i int) error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			_, err := imaging.Open(s.files[i], s.limits)
+			return safeio.At(err, safeio.Where{File: s.files[i]})
+		})
 	case *storedArrays:
 		only := &storedArrays{a: s.a, path: s.path, n: s.n}
 		only.columns[1] = s.columns[1]
 		return checkRead(ctx, only, want)
 	case *Records:
-		if s.size > verified {
+		switch {
+		case s.size > verified:
 			return nil
+		case s.size <= checked:
+			return checkRead(ctx, s, want)
 		}
 		only := &Records{decoder: &decoder{o: s.o, n: s.n, known: map[string]bool{}}, files: s.files}
 		only.columns[1] = s.columns[1]
@@ -55,17 +71,17 @@ func CheckTargets(ctx context.Context, s Source, want []Want) error {
 	return nil
 }
 
-// checkRead reads all targets of s, some rows at a time.
+// checkRead reads all of s, some rows at a time.
 func checkRead(ctx context.Context, s Source, want []Want) error {
 	first := 0
-	for b, err := range Batches(ctx, s, BatchOptions{Size: 1024}) {
+	for b, err := range Batches(ctx, s, BatchOptions{Size: 256}) {
 		if err == nil {
 			err = checkAll(s, first, b.Y, want)
 		}
 		if err != nil {
 			return err
 		}
-		first += 1024
+		first += 256
 	}
 	return nil
 }
@@ -78,6 +94,9 @@ func checkAll(s Source, first int, y []*nn.Tensor, want []Want) error {
 		}
 		w := want[k]
 		n := max(t.Shape[1:].Size(), 1)
+		if t.DType == graph.String && t.Len() > 0 {
+			return &safeio.FormatError{Where: Where(s, first), Msg: "the target" + w.of(len(want)), Want: "numbers", Got: fmt.Sprintf("text, %q", cut(t.Str[0]))}
+		}
 		for i := range t.Len() {
 			v := number(t, i)
 			msg := w.wrong(v)

@@ -20,6 +20,7 @@ type folder struct {
 	classes []string
 	files   []string
 	labels  []int32
+	size    int64 // bytes of the files
 }
 
 // listFolder lists the files with one of the extensions, in the order that Keras draws from the seed. A class without a file
@@ -68,6 +69,11 @@ func (f *folder) list(dir string, class int32, extensions []string, most int) er
 		case d.IsDir():
 			dirs = append(dirs, path)
 		case d.Type().IsRegular() && slices.Contains(extensions, strings.ToLower(filepath.Ext(path))):
+			info, err := d.Info()
+			if err != nil {
+				return err
+			}
+			f.size += info.Size()
 			parent := filepath.Dir(path)
 			within[parent] = append(within[parent], path)
 			f.labels = append(f.labels, class)

@@ -196,7 +196,7 @@ func TestImagesGolden(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := images.Check(context.Background()); err != nil {
+		if err := data.Check(context.Background(), images, []data.Want{{Classes: 3}}); err != nil {
 			t.Error(err)
 		}
 		if !slices.Equal(images.Classes, o.Classes) {
@@ -273,7 +273,7 @@ func TestRecordsGolden(t *testing.T) {
 				b := all(t, set.Train)
 				same(t, name, b.X[0], x)
 				same(t, "y", b.Y[0], want["y"])
-				if err := data.CheckTargets(context.Background(), set.Train, []data.Want{{Classes: 4}}); err != nil {
+				if err := data.Check(context.Background(), set.Train, []data.Want{{Classes: 4}}); err != nil {
 					t.Error(err)
 				}
 				seen := map[int64]int{}

@@ -1,7 +1,6 @@
 package data
 
 import (
-	"context"
 	"fmt"
 	"runtime"
 	"sync"
@@ -72,18 +71,6 @@ func (s *Images) Read(b *Batch, rows []int) error {
 			err = s.options.Fill(x.F32[i*n:][:n], m)
 		}
 		return safeio.At(err, safeio.Where{File: file})
-	})
-}
-
-// Check decodes every image once, so that one that can't be is found before anything is trained. It takes as long as a pass
-// over the images; they aren't kept.
-func (s *Images) Check(ctx context.Context) error {
-	return parallel(len(s.files), func(i int) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		_, err := imaging.Open(s.files[i], s.limits)
-		return safeio.At(err, safeio.Where{File: s.files[i]})
 	})
 }
 
