@@ -64,8 +64,16 @@ func (g *Graph) Trainable() bool {
 // Op adds an operation and returns its first output.
 func (g *Graph) Op(op graph.Op, in ...*Value) *Value { return g.Ops(op, in...)[0] }
 
-// Ops adds an operation and returns its outputs.
+// Ops adds an operation and returns its outputs. What is said of float32 is made to compute in the dtype of its inputs, rounded
+// where Keras rounds.
 func (g *Graph) Ops(op graph.Op, in ...*Value) []*Value {
+	if d := computes(in); d != graph.Float32 {
+		return g.typed(op, d, in)
+	}
+	return g.add(op, in...)
+}
+
+func (g *Graph) add(op graph.Op, in ...*Value) []*Value {
 	if len(g.Nodes) >= maxOperations {
 		g.Failf("the model takes more than %d operations", maxOperations)
 	}
@@ -75,6 +83,9 @@ func (g *Graph) Ops(op graph.Op, in ...*Value) []*Value {
 		if errors.As(err, &o) {
 			err = o.Err
 		}
+		if d := blamed(op, in); d != nil {
+			g.Unsupportedf("dtype", "not for %v: %v", d, err)
+		}
 		panic(g.failure(err))
 	}
 	return out
@@ -82,6 +93,14 @@ func (g *Graph) Ops(op graph.Op, in ...*Value) []*Value {
 
 // Scalar adds a constant number.
 func (g *Graph) Scalar(v float32) *Value { return g.Const(graph.FromF32([]float32{v})) }
+
+// ScalarOf adds a constant number of a dtype.
+func (g *Graph) ScalarOf(v float64, d DType) *Value {
+	t, wide := graph.New(Spec{Shape: Shape{}, DType: d}), graph.New(Spec{Shape: Shape{}, DType: graph.Float64})
+	wide.F64[0] = v
+	graph.Cast(t, wide)
+	return g.Const(t)
+}
 
 // maxDepth bounds layers inside layers: the stack can't be recovered once it overflows.
 const maxDepth = 64
@@ -121,6 +140,7 @@ func (g *Graph) Apply(l Layer, c Call) []Wire {
 	if len(c.Ins()) == 0 && !strings.HasPrefix(l.Base().Class, "ops.") {
 		g.Failf("is called without a tensor")
 	}
+	c = g.autocast(l, c)
 	out := l.Build(g, c)
 	g.Calls = append(g.Calls, LayerCall{g.Path, l, g.calls[l], len(g.stack) - 1, c.Ins(), out})
 	g.stack, g.Path = g.stack[:len(g.stack)-1], outer

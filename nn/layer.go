@@ -181,13 +181,22 @@ func Wires(in ...Wire) (c Call) {
 // Init draws a weight's first value. The tensor's shape tells fan-in and fan-out.
 type Init = func(t *Tensor, rng *rand.Rand)
 
-// Weight declares a weight on first use (so in Keras's order) and returns its value in g.
+// Weight declares a weight on first use (so in Keras's order) and returns its value in g, in the dtype that the layer computes
+// in.
 func (c *Common) Weight(g *Graph, name string, init Init, shape ...int) *Value {
-	return g.Graph.Weight(c.declare(g, name, false, init, graph.F32(shape...)))
+	return g.castFloat(c.Variable(g, name, init, shape...), g.Policy().Compute)
 }
 
-// State declares a weight that isn't trained: moments, seeds.
+// Variable is Weight in the dtype that it is kept in: Keras's autocast=False.
+func (c *Common) Variable(g *Graph, name string, init Init, shape ...int) *Value {
+	return g.Graph.Weight(c.declare(g, name, false, init, Spec{Shape: shape, DType: g.Policy().Variable}))
+}
+
+// State declares a weight that isn't trained: moments, seeds. One of float32 is kept in the dtype of the layer's variables.
 func (c *Common) State(g *Graph, name string, init Init, spec Spec) *Weight {
+	if spec.DType == graph.Float32 {
+		spec.DType = g.Policy().Variable
+	}
 	return c.declare(g, name, true, init, spec)
 }
 

@@ -18,6 +18,7 @@ type pass struct {
 func passes() []pass {
 	return []pass{
 		{"drop identities", dropIdentity},
+		{"convert constants once", foldCast},
 		{"fold batch normalization into the linear operation before it", foldBatchNorm},
 		{"fuse additions into the operation before them", fuseAdd},
 		{"fuse activations into the operation before them", fuseActivation},
@@ -46,6 +47,19 @@ func dropIdentity(_ *graph.Rewriter, n *graph.Node, in []*Value) []*Value {
 		return in[:1]
 	}
 	return nil
+}
+
+// foldCast converts a constant, as a weight that is kept in another dtype than it is computed in.
+func foldCast(p *graph.Rewriter, n *graph.Node, in []*Value) []*Value {
+	o, ok := n.Op.(op.Cast)
+	if !ok || in[0].Const == nil {
+		return nil
+	}
+	t, err := in[0].Const.As(o.To)
+	if err != nil {
+		return nil
+	}
+	return []*Value{p.Const(t)}
 }
 
 // producer is the node that makes in[0] for n alone, in the new graph.

@@ -150,31 +150,6 @@ func shapeOf(dims []*int) (s Shape) {
 	return s
 }
 
-// ComputeDType is what a config's dtype (a name, or a DTypePolicy object) computes in; "float32" where nothing is said.
-func ComputeDType(raw json.RawMessage) string {
-	var name string
-	var policy struct {
-		Config struct {
-			Name string `json:"name"`
-		} `json:"config"`
-	}
-	switch {
-	case len(raw) == 0:
-	case json.Unmarshal(raw, &name) == nil:
-	case json.Unmarshal(raw, &policy) == nil:
-		name = policy.Config.Name
-	}
-	switch name {
-	case "":
-		return "float32"
-	case "mixed_float16":
-		return "float16"
-	case "mixed_bfloat16":
-		return "bfloat16"
-	}
-	return name
-}
-
 // SnakeCase is Keras's to_snake_case: MaxPooling2D becomes max_pooling2d, LSTM becomes lstm.
 //
 // Source: keras/src/utils/naming.py

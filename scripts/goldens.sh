@@ -15,8 +15,11 @@ export TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 OMP_NUM_THREADS=1
 export TF_CPP_MIN_LOG_LEVEL=3 PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1
 
 if [[ $# -eq 0 ]]; then
-  for script in h5files npyfiles pixels parity losses_metrics summaries; do
+  for script in h5files npyfiles pixels parity losses_metrics summaries callbacks datasets; do
     "$python" -W ignore "$script.py"
   done
 fi
-exec "$python" -W ignore -m goldens "$@"
+failed=0
+"$python" -W ignore -m goldens "$@" || failed=1
+TF_ENABLE_ONEDNN_OPTS=1 "$python" -W ignore -m goldens --onednn "$@" || failed=1
+exit $failed

@@ -143,6 +143,9 @@ func interpreter(t *testing.T, g *Golden, m nn.Model, in []*nn.Tensor) {
 		t.Fatal(err)
 	}
 	for i, o := range outs {
+		if want := g.Meta.DTypes; len(want) == len(outs) && o.DType.String() != want[i] {
+			t.Errorf("output %d is of %v, in Keras of %s", i, o.DType, want[i])
+		}
 		same(t, fmt.Sprintf("Interpreter: output %d", i), run.Value(o.Value), g.Arrays[fmt.Sprintf("y_%d", i)], g.Meta.Tolerance)
 		mask := g.Arrays[fmt.Sprintf("mask_%d", i)]
 		switch {

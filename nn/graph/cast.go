@@ -47,12 +47,7 @@ func castFrom[S number](dst *Tensor, src []S) {
 	switch dst.DType.Storage() {
 	case StoreF32:
 		convert(dst.F32, src)
-		switch dst.DType {
-		case BFloat16:
-			roundAll(dst.F32, RoundBFloat16)
-		case Float16:
-			roundAll(dst.F32, RoundFloat16)
-		}
+		dst.Round()
 	case StoreF64:
 		convert(dst.F64, src)
 	case StoreI32:
@@ -118,15 +113,27 @@ func RoundBFloat16(v float32) float32 {
 
 // RoundFloat16 rounds to the nearest IEEE half, ties to even, with gradual underflow and overflow to infinity.
 func RoundFloat16(v float32) float32 {
-	a := math.Abs(float64(v))
-	if v != v || a == 0 || math.IsInf(a, 0) {
+	const sign = 1 << 31
+	b := math.Float32bits(v)
+	switch a := b &^ sign; {
+	case a >= 0x7f800000: // infinite, or not a number
 		return v
+	case a >= 0x477ff000: // 65520 and more
+		return math.Float32frombits(b&sign | 0x7f800000)
+	case a < 0x38800000: // below 2^-14 all are multiples of 2^-24, as floats from 0.5 to 1 are
+		small := math.Float32frombits(a) + .5
+		return math.Float32frombits(b&sign | math.Float32bits(small-.5))
 	}
-	_, e := math.Frexp(a) // a = f * 2^e, f in [0.5, 1)
-	ulp := math.Ldexp(1, max(e-11, -24))
-	r := math.RoundToEven(a/ulp) * ulp
-	if r > 65504 {
-		r = math.Inf(1)
+	b += 0xfff + b>>13&1
+	return math.Float32frombits(b &^ 0x1fff)
+}
+
+// Round rounds the elements to what the tensor's dtype can hold, where that is less than float32's.
+func (t *Tensor) Round() {
+	switch t.DType {
+	case BFloat16:
+		roundAll(t.F32, RoundBFloat16)
+	case Float16:
+		roundAll(t.F32, RoundFloat16)
 	}
-	return float32(math.Copysign(r, float64(v)))
 }

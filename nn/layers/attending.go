@@ -1,6 +1,8 @@
 package layers
 
 import (
+	"math"
+
 	"kerasgo/nn"
 	"kerasgo/nn/graph"
 	"kerasgo/nn/op"
@@ -94,6 +96,7 @@ func (a attending) masks(g *nn.Graph) (out []*nn.Value) {
 // attention is the arithmetic that all attention layers share.
 type attention struct {
 	scale   float32
+	keyDim  int // 0, or what scale is 1/sqrt of
 	dropout float32
 	rule    op.MaskRule
 }
@@ -101,9 +104,32 @@ type attention struct {
 // attend weighs v by softmax of q·k: q [B, T, N, H], k and v [B, S, M, H], masks of four dimensions. The weights that it
 // returns are those before dropout, with the mask of what they see.
 func (a attending) attend(g *nn.Graph, by attention, q, k, v *nn.Value, masks []*nn.Value) (y *nn.Value, weights nn.Wire) {
-	scores := g.Op(op.HeadScores{Scale: by.scale}, q, k)
-	weights = a.weigh(g, by, scores, masks)
+	if q.DType == graph.Float32 {
+		weights = a.weigh(g, by, g.Op(op.HeadScores{Scale: by.scale}, q, k), masks)
+	} else {
+		weights = a.weighTyped(g, by, q, k, masks)
+	}
 	return g.Op(op.HeadContext{}, dropWeights(g, weights.Value, by.dropout), v), weights
+}
+
+// weighTyped is weigh for what isn't float32. Keras's own function for attention finds the softmax in float32 at least; where
+// scores are dropped or returned, they stay what they are.
+//
+// Source: keras/src/backend/tensorflow/nn.py, _dot_product_attention_xla
+func (a attending) weighTyped(g *nn.Graph, by attention, q, k *nn.Value, masks []*nn.Value) nn.Wire {
+	scale := float64(by.scale)
+	if by.keyDim > 0 {
+		scale = 1 / math.Sqrt(float64(by.keyDim))
+	}
+	plain := op.HeadScores{Scale: 1}
+	if by.rule != op.MaskLowest {
+		q = binary(g, "multiply", q, g.ScalarOf(scale, q.DType))
+		return a.weigh(g, by, g.Op(plain, q, k), masks)
+	}
+	scores := full(g, g.Op(plain, q, k))
+	w := a.weigh(g, by, binary(g, "multiply", scores, g.ScalarOf(scale, scores.DType)), masks)
+	w.Value = cast(g, w.Value, q.DType)
+	return w
 }
 
 // weigh is the softmax of scores [B, N, T, S] where they aren't masked.

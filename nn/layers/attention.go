@@ -34,6 +34,10 @@ func (l *Attention) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 	switch l.ScoreMode {
 	case "dot":
 		q := d.query.Value
+		if scale != nil && q.DType != graph.Float32 {
+			scores := g.Op(op.HeadScores{Scale: 1}, regroup(g, q, 2, 0, 1), regroup(g, d.key.Value, 2, 0, 1))
+			return d.attend(g, l.Dropout, g.Op(op.Binary{Fn: "multiply"}, scores, scale))
+		}
 		if scale != nil { // scales the products as well
 			q = g.Op(op.Binary{Fn: "multiply"}, q, scale)
 		}
@@ -132,7 +136,7 @@ func (d denseAttention) attend(g *nn.Graph, rate float32, scores *nn.Value) []nn
 	y := g.Op(op.HeadContext{}, dropWeights(g, weights.Value, rate), regroup(g, d.value.Value, 2, 0, 1))
 	y = regroup(g, y, 2, 1)
 	if m := d.query.Mask; m != nil {
-		y = g.Op(op.Where{}, regroup(g, cast(g, m, graph.Bool), 2, 0, 1), y, g.Scalar(0))
+		y = g.Op(op.Where{}, regroup(g, cast(g, m, graph.Bool), 2, 0, 1), y, g.ScalarOf(0, y.DType))
 	}
 	outs := []nn.Wire{{Value: y, Mask: d.query.Mask}}
 	if d.scores {

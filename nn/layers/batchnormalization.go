@@ -46,20 +46,26 @@ func (l *BatchNormalization) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 	n := x.Shape[axis]
 	var gamma, beta, mask *nn.Value
 	if l.Scale {
-		gamma = l.Weight(g, "gamma", l.GammaInitializer.Or(nn.Ones), n)
+		gamma = l.Variable(g, "gamma", l.GammaInitializer.Or(nn.Ones), n)
 	}
 	if l.Center {
-		beta = l.Weight(g, "beta", l.BetaInitializer.Or(nn.Zeros), n)
+		beta = l.Variable(g, "beta", l.BetaInitializer.Or(nn.Zeros), n)
 	}
 	mean := l.State(g, "moving_mean", l.MovingMeanInitializer.Or(nn.Zeros), graph.F32(n))
 	variance := l.State(g, "moving_variance", l.MovingVarianceInitializer.Or(nn.Ones), graph.F32(n))
 	if train {
 		mask = x.Mask
 	}
-	out := g.Ops(op.BatchNorm{Axis: axis, Eps: l.Epsilon, Momentum: l.Momentum, Train: train}, float(g, x.Value), gamma, beta,
-		g.State(mean), g.State(variance), mask)
+	wide := func(v *nn.Value) *nn.Value { // as Keras does, since halves overflow
+		if v != nil && x.DType == graph.Float64 {
+			return cast(g, v, graph.Float64)
+		}
+		return full(g, v)
+	}
+	out := g.Ops(op.BatchNorm{Axis: axis, Eps: l.Epsilon, Momentum: l.Momentum, Train: train}, wide(x.Value), wide(gamma), wide(beta),
+		wide(g.State(mean)), wide(g.State(variance)), mask)
 	if train {
 		g.Updates = append(g.Updates, graph.Update{Weight: mean, Value: out[1]}, graph.Update{Weight: variance, Value: out[2]})
 	}
-	return c.Keep(out[0])
+	return c.Keep(computed(g, out[0]))
 }

@@ -86,7 +86,7 @@ func (l *Bidirectional) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 	case "mul":
 		y.Value = g.Op(op.Binary{Fn: "multiply"}, f[0].Value, b[0].Value)
 	case "ave":
-		y.Value = g.Op(op.Binary{Fn: "divide"}, g.Op(op.Binary{Fn: "add"}, f[0].Value, b[0].Value), g.Scalar(2))
+		y.Value = g.Op(op.Binary{Fn: "divide"}, g.Op(op.Binary{Fn: "add"}, f[0].Value, b[0].Value), g.ScalarOf(2, f[0].DType))
 	default:
 		g.Unsupportedf("merge_mode", "merge_mode %q is not supported", *l.MergeMode)
 	}

@@ -70,13 +70,24 @@ func cast(g *nn.Graph, x *nn.Value, d nn.DType) *nn.Value {
 	return g.Op(op.Cast{To: d}, x)
 }
 
-// float converts integers and bools to float32.
+// float converts integers and bools to what the layer computes in.
 func float(g *nn.Graph, x *nn.Value) *nn.Value {
 	if x.DType.Float() {
 		return x
 	}
+	return cast(g, x, g.Policy().Compute)
+}
+
+// full converts to float32, or keeps float64: what Keras normalises in, whatever the layer computes in.
+func full(g *nn.Graph, x *nn.Value) *nn.Value {
+	if x == nil || x.DType == graph.Float64 {
+		return x
+	}
 	return cast(g, x, graph.Float32)
 }
+
+// computed converts to what the layer computes in.
+func computed(g *nn.Graph, x *nn.Value) *nn.Value { return cast(g, x, g.Policy().Compute) }
 
 // widths orders the dtypes of one kind; what two operands become is the wider.
 var widths = [...]graph.DType{graph.Bool, graph.Int8, graph.Uint8, graph.Int16, graph.Uint16, graph.Int32, graph.Uint32,

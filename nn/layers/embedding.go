@@ -29,14 +29,17 @@ func (l *Embedding) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 		g.Failf("input_dim and output_dim must be positive, found %d and %d", l.InputDim, l.OutputDim)
 	}
 	ids := c.In().Value
-	if ids.DType != graph.Int32 {
+	if ids.DType != graph.Int32 && ids.DType != graph.Int64 {
 		ids = g.Op(op.Cast{To: graph.Int32}, ids)
 	}
 	table := l.Weight(g, "embeddings", l.Initializer.Or(nn.RandomUniform(-.05, .05)), l.InputDim, l.OutputDim)
 	out := nn.Wire{Value: g.Op(op.Gather{}, table, ids)}
 	if l.MaskZero {
-		zero := g.Const(graph.FromI32([]int32{0}))
+		zero := g.ScalarOf(0, ids.DType)
 		out.Mask = g.Op(op.Binary{Fn: "not_equal"}, ids, zero)
 	}
 	return []nn.Wire{out}
 }
+
+// KeepsInputs says that Keras doesn't convert the ids.
+func (l *Embedding) KeepsInputs() {}

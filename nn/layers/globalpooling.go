@@ -51,6 +51,9 @@ func (l *GlobalPooling) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 	x := c.In()
 	checkRank(g, x.Value, l.rank)
 	o := op.GlobalPool{Max: l.max, ChannelsFirst: channelsFirst(g, l.DataFormat), KeepDims: l.KeepDims}
+	if l.max && !x.DType.Float() {
+		return nn.Drop(l.reduced(g, x.Value))
+	}
 	if l.max {
 		return nn.Drop(g.Op(o, x.Value))
 	}
@@ -58,4 +61,17 @@ func (l *GlobalPooling) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 		return nn.Drop(g.Op(o, float(g, x.Value)))
 	}
 	return nn.Drop(g.Op(o, float(g, x.Value), x.Mask))
+}
+
+// reduced is the maximum of integers, which keep their dtype.
+func (l *GlobalPooling) reduced(g *nn.Graph, x *nn.Value) *nn.Value {
+	first := 1
+	if channelsFirst(g, l.DataFormat) {
+		first = 2
+	}
+	var axes []int
+	for a := range l.rank {
+		axes = append(axes, first+a)
+	}
+	return g.Op(op.Reduce{Fn: "max", Axes: axes, Keep: l.KeepDims}, x)
 }

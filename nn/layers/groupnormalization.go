@@ -43,10 +43,10 @@ func (l *GroupNormalization) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 	wide[axis], wide[axis+1] = groups, n/groups
 	var gamma, beta *nn.Value
 	if l.Scale {
-		gamma = g.Op(op.View{To: wide}, l.Weight(g, "gamma", l.GammaInitializer.Or(nn.Ones), n))
+		gamma = cast(g, g.Op(op.View{To: wide}, l.Variable(g, "gamma", l.GammaInitializer.Or(nn.Ones), n)), x.DType)
 	}
 	if l.Center {
-		beta = g.Op(op.View{To: wide}, l.Weight(g, "beta", l.BetaInitializer.Or(nn.Zeros), n))
+		beta = cast(g, g.Op(op.View{To: wide}, l.Variable(g, "beta", l.BetaInitializer.Or(nn.Zeros), n)), x.DType)
 	}
 	var axes []int // all but the batch and the groups
 	for d := 1; d <= rank; d++ {
@@ -55,5 +55,8 @@ func (l *GroupNormalization) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 		}
 	}
 	y := g.Op(op.Normalize{Axes: axes, Eps: l.Epsilon}, regroup(g, x, axis, 1, groups, n/groups), gamma, beta)
-	return c.Keep(regroup(g, y, axis, 2, n))
+	return c.Keep(rounded(g, regroup(g, y, axis, 2, n), c.In().Value))
 }
+
+// KeepsInputs says that Keras doesn't convert the input.
+func (l *GroupNormalization) KeepsInputs() {}

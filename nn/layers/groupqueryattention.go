@@ -60,7 +60,7 @@ func (l *GroupQueryAttention) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 		rule = op.MaskZero
 	}
 	plan := attendAxes{n: 1}
-	y, weights := a.attend(g, attention{scale: float32(1 / math.Sqrt(float64(l.HeadDim))), dropout: l.Dropout, rule: rule}, q, k, v,
+	y, weights := a.attend(g, attention{keyDim: l.HeadDim, scale: float32(1 / math.Sqrt(float64(l.HeadDim))), dropout: l.Dropout, rule: rule}, q, k, v,
 		plan.masks(g, a.masks(g), q.Shape))
 	if gate != nil {
 		y = g.Op(op.Binary{Fn: "multiply"}, y, gate)

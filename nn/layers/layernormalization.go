@@ -28,20 +28,32 @@ func NewLayerNormalization() *LayerNormalization {
 
 // Build implements nn.Layer.
 func (l *LayerNormalization) Build(g *nn.Graph, c nn.Call) []nn.Wire {
-	x := c.In().Value
+	x := full(g, c.In().Value)
 	shape, wide, axes := parameterShape(g, x, l.Axis)
 	var gamma, beta *nn.Value
 	if l.Scale || l.RMSScaling {
-		gamma = g.Op(op.View{To: wide}, l.Weight(g, "gamma", l.GammaInitializer.Or(nn.Ones), shape...))
+		gamma = cast(g, g.Op(op.View{To: wide}, l.Variable(g, "gamma", l.GammaInitializer.Or(nn.Ones), shape...)), x.DType)
 	}
 	if l.Center && !l.RMSScaling {
-		beta = g.Op(op.View{To: wide}, l.Weight(g, "beta", l.BetaInitializer.Or(nn.Zeros), shape...))
+		beta = cast(g, g.Op(op.View{To: wide}, l.Variable(g, "beta", l.BetaInitializer.Or(nn.Zeros), shape...)), x.DType)
 	}
 	kind := op.CenterNorm
 	if l.RMSScaling {
 		kind = op.ScaleNorm
 	}
-	return c.Keep(g.Op(op.Normalize{Kind: kind, Axes: axes, Eps: l.Epsilon}, x, gamma, beta))
+	y := g.Op(op.Normalize{Kind: kind, Axes: axes, Eps: l.Epsilon}, x, gamma, beta)
+	return c.Keep(rounded(g, y, c.In().Value))
+}
+
+// KeepsInputs says that Keras doesn't convert the input.
+func (l *LayerNormalization) KeepsInputs() {}
+
+// rounded is y, which was computed in full, in x's dtype, then in the layer's.
+func rounded(g *nn.Graph, y, x *nn.Value) *nn.Value {
+	if x.DType.Float() {
+		y = cast(g, y, x.DType)
+	}
+	return computed(g, y)
 }
 
 // parameterShape is the shape of weights over axes, as Keras declares it (in the order of the axes as they are written),
@@ -79,10 +91,11 @@ func NewRMSNormalization() *RMSNormalization {
 
 // Build implements nn.Layer. The scale is broadcast from the last axis, as in Keras, whatever Axis is.
 func (l *RMSNormalization) Build(g *nn.Graph, c nn.Call) []nn.Wire {
-	x := c.In().Value
+	x := full(g, c.In().Value)
 	shape, _, axes := parameterShape(g, x, l.Axis)
-	scale := l.Weight(g, "scale", nn.Ones, shape...)
-	return nn.Drop(g.Op(op.Normalize{Kind: op.RMSNorm, Axes: axes, Eps: l.Epsilon}, x, scale, nil))
+	scale := full(g, l.Weight(g, "scale", nn.Ones, shape...))
+	y := g.Op(op.Normalize{Kind: op.RMSNorm, Axes: axes, Eps: l.Epsilon}, x, scale, nil)
+	return nn.Drop(rounded(g, y, c.In().Value))
 }
 
 // UnitNormalization gives each example Euclidean length one over Axis.

@@ -19,9 +19,10 @@ func NewMasking(value float32) *Masking { return &Masking{base("Masking"), value
 // Build implements nn.Layer.
 func (l *Masking) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 	x := c.In().Value
-	differs := g.Op(op.Binary{Fn: "not_equal"}, float(g, x), g.Scalar(l.MaskValue))
+	seen := float(g, x)
+	differs := g.Op(op.Binary{Fn: "not_equal"}, seen, g.ScalarOf(float64(l.MaskValue), seen.DType))
 	last := []int{len(x.Shape) - 1}
 	column := g.Op(op.Reduce{Fn: "any", Axes: last, Keep: true}, differs)
 	mask := g.Op(op.Reduce{Fn: "any", Axes: last}, differs)
-	return []nn.Wire{{Value: g.Op(op.Where{}, column, x, cast(g, g.Scalar(0), x.DType)), Mask: mask}}
+	return []nn.Wire{{Value: g.Op(op.Where{}, column, x, g.ScalarOf(0, x.DType)), Mask: mask}}
 }

@@ -69,7 +69,8 @@ func (l *Merge) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 		}
 	}
 	if l.Class == "Average" {
-		y = binary(g, "divide", float(g, y), g.Scalar(float32(len(ins))))
+		y = float(g, y)
+		y = binary(g, "divide", y, g.ScalarOf(float64(len(ins)), y.DType))
 	}
 	if g.Keras2 {
 		return []nn.Wire{{Value: y, Mask: bothMasks(g, c.Ins())}}

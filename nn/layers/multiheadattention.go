@@ -84,7 +84,7 @@ func (l *MultiHeadAttention) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 	case !g.Keras2 && (l.Dropout > 0 || a.scores || rank != 4):
 		rule = op.MaskZero
 	}
-	y, weights := a.attend(g, attention{scale: float32(1 / math.Sqrt(float64(l.KeyDim))), dropout: l.Dropout, rule: rule},
+	y, weights := a.attend(g, attention{keyDim: l.KeyDim, scale: float32(1 / math.Sqrt(float64(l.KeyDim))), dropout: l.Dropout, rule: rule},
 		plan.merge(g, q), plan.merge(g, k), plan.merge(g, v), plan.masks(g, a.masks(g), q.Shape))
 	y = plan.split(g, y, q.Shape, v.Shape)
 	if gate != nil {

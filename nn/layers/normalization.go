@@ -52,7 +52,7 @@ func (l *Normalization) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 		variance := g.Graph.Weight(l.State(g, "variance", nn.Ones, nn.Spec{Shape: shape}))
 		l.State(g, "count", nn.Zeros, nn.Spec{Shape: nn.Shape{}, DType: graph.Int32})
 		mean = g.Op(op.View{To: wide}, mean)
-		deviation = g.Op(op.View{To: wide}, g.Op(op.Binary{Fn: "maximum"}, g.Op(op.Unary{Fn: "sqrt"}, variance), g.Scalar(epsilon)))
+		deviation = g.Op(op.View{To: wide}, g.Op(op.Binary{Fn: "maximum"}, g.Op(op.Unary{Fn: "sqrt"}, variance), g.ScalarOf(float64(epsilon), variance.DType)))
 	}
 	if l.Invert {
 		return c.Keep(binary(g, "add", mean, binary(g, "multiply", x, deviation)))

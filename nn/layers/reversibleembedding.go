@@ -52,7 +52,7 @@ func (l *ReversibleEmbedding) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 		y = g.Op(op.Dense{}, x, back, nil)
 	}
 	if l.LogitSoftCap != nil {
-		soft := g.Scalar(*l.LogitSoftCap)
+		soft := g.ScalarOf(float64(*l.LogitSoftCap), x.DType)
 		y = g.Op(op.Binary{Fn: "divide"}, y, soft)
 		y = g.Op(op.Binary{Fn: "multiply"}, g.Activate(nn.Act("tanh"), y), soft)
 	}

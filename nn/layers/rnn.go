@@ -157,7 +157,7 @@ func zeroMasked(g *nn.Graph, seq, mask *nn.Value) *nn.Value {
 	for i := range ones {
 		ones[i] = 1
 	}
-	return g.Op(op.Where{}, g.Op(op.View{Lead: 2, To: ones}, mask), seq, g.Scalar(0))
+	return g.Op(op.Where{}, g.Op(op.View{Lead: 2, To: ones}, mask), seq, g.ScalarOf(0, seq.DType))
 }
 
 // initial are the states to begin with: what the call gives, what a stateful layer kept, or none for zeros.

@@ -2,6 +2,7 @@ package layers
 
 import (
 	"kerasgo/nn"
+	"kerasgo/nn/graph"
 	"kerasgo/nn/op"
 )
 
@@ -97,6 +98,9 @@ func pointwise(g *nn.Graph, key string, a nn.Activation) op.Unary {
 // scan says the recurrence: the inputs' projection as one product over all steps, then the cell.
 func (l *unit) scan(g *nn.Graph, s series, k op.Cell, w cellWeights, project, recurrentBias *nn.Value) (last, all *nn.Value, final []*nn.Value) {
 	in := float(g, s.x)
+	if in.DType != graph.Float32 {
+		return l.steps(g, s, k, in, w, project, recurrentBias)
+	}
 	if g.Training && l.Dropout > 0 { // one mask for all steps
 		in = g.Op(op.Dropout{Rate: l.Dropout, Path: g.Path, Call: 2 * s.call, Noise: nn.Shape{-1, 1, -1}}, in)
 	}
@@ -109,6 +113,25 @@ func (l *unit) scan(g *nn.Graph, s series, k op.Cell, w cellWeights, project, re
 	args := append([]*nn.Value{z, w.recurrent, recurrentBias, s.mask, factor}, s.initial...)
 	out := g.Ops(op.Recurrent{Cell: k, Units: l.Units, Backwards: s.backwards, ZeroMasked: s.zeroMasked}, args...)
 	return out[0], out[1], out[2 : len(out)-2]
+}
+
+// steps is scan for what isn't float32, an operation at a time.
+func (l *unit) steps(g *nn.Graph, s series, k op.Cell, x *nn.Value, w cellWeights, project, recurrentBias *nn.Value) (last, all *nn.Value, final []*nn.Value) {
+	o := op.Steps{Units: l.Units, Backwards: s.backwards, ZeroMasked: s.zeroMasked}
+	switch k := k.(type) {
+	case op.LSTM:
+		o.Kind, o.Act, o.Gate, o.BiasFirst = "LSTM", k.Act, k.Gate, l.Implementation == 1
+	case op.GRU:
+		o.Kind, o.Act, o.Gate, o.ResetAfter = "GRU", k.Act, k.Gate, k.ResetAfter
+	case op.SimpleRNN:
+		o.Kind, o.Act = "SimpleRNN", k.Act
+	}
+	args := []*nn.Value{x, w.kernel, w.recurrent, project, recurrentBias, s.mask}
+	for _, v := range s.initial {
+		args = append(args, cast(g, v, x.DType))
+	}
+	out := g.Ops(o, args...)
+	return out[0], out[1], out[2:]
 }
 
 // step is a cell called by itself: the input, then the states, to the output and the states after one step.

@@ -24,13 +24,13 @@ func (l *Softmax) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 	x, mask := c.In().Value, c.In().Mask
 	if mask != nil {
 		if mask.DType != graph.Bool {
-			mask = binary(g, "greater", mask, g.Scalar(.5))
+			mask = binary(g, "greater", mask, g.ScalarOf(.5, mask.DType))
 		}
-		x = g.Op(op.Where{}, mask, x, g.Scalar(-1e9))
+		x = g.Op(op.Where{}, mask, x, g.ScalarOf(-1e9, x.DType))
 	}
 	y := softmax(g, op.Softmax{Axis: -1}, x, l.Axis)
 	if mask != nil {
-		y = g.Op(op.Where{}, mask, y, g.Scalar(0))
+		y = g.Op(op.Where{}, mask, y, g.ScalarOf(0, y.DType))
 	}
 	return c.Keep(y)
 }
