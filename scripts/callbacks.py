@@ -1,4 +1,4 @@
-"""Writes testdata/callbacks.json: what Keras's callbacks do when they are told of losses epoch by epoch, the paths that
+"""Writes testdata/callbacks/callbacks.json: what Keras's callbacks do when they are told of losses epoch by epoch, the paths that
 ModelCheckpoint makes, and the files that CSVLogger writes.
 
     "$(scripts/venv.sh)/bin/python" scripts/callbacks.py [testdata]
@@ -15,7 +15,7 @@ os.environ["CUDA_VISIBLE_DEVICES"] = ""
 import keras
 import numpy as np
 
-OUT = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent.parent / "testdata") / "callbacks.json"
+OUT = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent.parent / "testdata") / "callbacks" / "callbacks.json"
 STEPS = 5
 K = keras.callbacks
 
@@ -130,4 +130,5 @@ def paths():
 
 if __name__ == "__main__":
     runs = [run(name, arguments, values) for values in sequences().values() for name, arguments in CASES]
+    OUT.parent.mkdir(parents=True, exist_ok=True)
     OUT.write_text(json.dumps({"runs": runs, "tables": list(tables()), "paths": list(paths())}, indent=1) + "\n")

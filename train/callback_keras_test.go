@@ -15,7 +15,7 @@ import (
 	"kerasgo/train"
 )
 
-// told is testdata/callbacks.json, by scripts/callbacks.py.
+// told is testdata/callbacks/callbacks.json, by scripts/callbacks.py.
 type told struct {
 	Runs []struct {
 		Callback  string
@@ -55,7 +55,7 @@ type told struct {
 
 func toldByKeras(t *testing.T) (k told) {
 	t.Helper()
-	raw, err := os.ReadFile(filepath.FromSlash("../testdata/callbacks.json"))
+	raw, err := os.ReadFile(filepath.FromSlash("../testdata/callbacks/callbacks.json"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,7 @@ DRIFT = 1e-6  # of max|kept|, for outputs: TensorFlow's kernels differ between p
 DRIFT_TRAINED = 1e-5  # for what comes after a backward pass
 DRIFT_STATE = 1e-3  # for an optimizer's state after two steps: of noise, Adam makes full steps
 OTHERS = {"hdf5": "scripts/h5files.py", "npy": "scripts/npyfiles.py", "pixels": "scripts/pixels.py", "parity": "scripts/parity.py",
-          "losses": "scripts/losses_metrics.py", "summary": "scripts/summaries.py", "data": "scripts/datasets.py"}
+          "losses": "scripts/losses_metrics.py", "summary": "scripts/summaries.py", "callbacks": "scripts/callbacks.py", "data": "scripts/datasets.py"}
 
 
 def sha256(path):
