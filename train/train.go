@@ -86,6 +86,7 @@ func Fit(ctx context.Context, m nn.Model, d data.Source, o Options) (*History, e
 		return nil, err
 	}
 	defer t.Close()
+	defer closeStream(d)
 	f := &fit{Trainer: t, o: o, d: d, val: val, history: &History{Values: map[string][]float64{}}}
 	epochs, batch := or(o.Epochs, 1), or(o.BatchSize, defaultBatch)
 	f.state = State{Model: m, Epochs: epochs, Steps: (d.Len() + batch - 1) / batch, trainer: t}
@@ -199,20 +200,21 @@ func (f *fit) each(hook func(Callback) func(*State) error) error {
 // epoch makes one pass over the rows. stopped is why it ended early at the caller's wish.
 func (f *fit) epoch(ctx context.Context, size int) (stopped, err error) {
 	s := &f.state
-	order(f.rows, f.o, s.Epoch)
+	if err := begin(f.d, f.rows, f.o, s.Epoch); err != nil {
+		return nil, err
+	}
 	if s.Step == 0 {
 		f.ResetMetrics()
 	}
+	from := read(f.d, f.rows[min(s.Step*size, len(f.rows)):], size, &f.full, &f.rest)
+	defer from.close()
 	for at := s.Step * size; at < len(f.rows) && !s.stop; at += size {
 		if ctx.Err() != nil {
 			return ctx.Err(), nil
 		}
 		rows := f.rows[at:min(at+size, len(f.rows))]
-		b := &f.full
-		if len(rows) < size {
-			b = &f.rest
-		}
-		if err := f.d.Read(b, rows); err != nil {
+		b, err := from.batch(rows)
+		if err != nil {
 			return nil, err
 		}
 		if s.Logs, err = f.train(b, rows); err != nil {
@@ -281,19 +283,20 @@ func (t *Trainer) evaluate(ctx context.Context, d data.Source, size int) (Logs, 
 		return nil, errors.New("there are no rows to evaluate on")
 	}
 	rows := make([]int, d.Len())
-	for i := range rows {
-		rows[i] = i
+	if err := begin(d, rows, Options{NoShuffle: true}, 0); err != nil {
+		return nil, err
 	}
+	defer closeStream(d)
 	var full, rest data.Batch
+	from := read(d, rows, size, &full, &rest)
+	defer from.close()
 	for at := 0; at < len(rows); at += size {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		part, b := rows[at:min(at+size, len(rows))], &full
-		if len(part) < size {
-			b = &rest
-		}
-		if err := d.Read(b, part); err != nil {
+		part := rows[at:min(at+size, len(rows))]
+		b, err := from.batch(part)
+		if err != nil {
 			return nil, err
 		}
 		if err := t.test(ctx, b, part, at == 0); err != nil {
