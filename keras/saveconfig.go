@@ -217,16 +217,22 @@ func legacyOptimizer(t *hdf5.Tree, m nn.Model) error {
 	if s == nil || len(s.Variables) == 0 {
 		return t.Err()
 	}
-	_, optimizer, _ := optimizerOf(s.Compile)
+	class, optimizer, config := optimizerOf(s.Compile)
 	g := t.Group("optimizer_weights")
 	var names []string
-	for _, v := range s.Variables {
-		name := v.Name
-		if m.Base().Class == "Sequential" && name != "iteration" && name != "learning_rate" {
+	for i, v := range s.Variables {
+		name, within := v.Name, optimizer
+		own := name == "iteration" || name == "learning_rate"
+		if class == lossScale && i >= lossScaleOwn { // of the optimizer inside
+			if within = text(asObject(asObject(config["inner_optimizer"])["config"])["name"]); !own {
+				within = optimizer + "/" + within
+			}
+		}
+		if m.Base().Class == "Sequential" && !own && (class != lossScale || i >= lossScaleOwn) {
 			name = m.Base().Name + "_" + name
 		}
-		names = append(names, optimizer+"/"+name)
-		if err := addTensor(g, optimizer+"/"+name, v.Value); err != nil {
+		names = append(names, within+"/"+name)
+		if err := addTensor(g, within+"/"+name, v.Value); err != nil {
 			return err
 		}
 	}

@@ -172,13 +172,7 @@ func readOptimizerVars(m nn.Model, root *hdf5.Group) error {
 	if m.Training() == nil {
 		return nil
 	}
-	at := "optimizer/vars"
-	if root.Has("optimizer") {
-		if g, err := root.Group("optimizer"); err == nil && g.Has("inner_optimizer") {
-			at = "optimizer/inner_optimizer/vars"
-		}
-	}
-	sets, err := datasets(root, at, false)
+	sets, err := datasets(root, "optimizer/vars", false) // of a LossScaleOptimizer with those of the one inside
 	if err != nil || len(sets) == 0 {
 		return err
 	}

@@ -84,6 +84,11 @@ def cases(rng):
         e /= np.linalg.norm(e, axis=1, keepdims=True)
         yield L.Circle(**options), same, e, w if "gamma" in options else None, None
     words = np.array([[1, 2, 2, 0], [3, 0, 0, 0], [4, 3, 4, 4], [1, 1, 0, 0], [2, 3, 4, 1], [2, 1, 2, 0]], "float32")
+    each = rng.uniform(0, 2, size=(6, 1)).astype("float32")
+    for options in ({}, {"reduction": "sum"}, {"reduction": "mean_with_sample_weight"}):
+        yield L.MeanSquaredError(**options), real(6, 3, 4), real(6, 3, 4), each, None
+    yield L.MeanAbsoluteError(), real(6, 3, 4), real(6, 3, 4), rng.uniform(0, 2, size=(6, 3)).astype("float32"), rng.uniform(size=(6, 3)) < 0.6
+    yield L.MeanAbsoluteError(reduction="mean_with_sample_weight"), real(6, 3, 4), real(6, 3, 4), each, rng.uniform(size=(6, 3)) < 0.6
     yield L.CTC(), words, real(6, 9, 5), None, None
     yield L.CTC(reduction="sum"), words, real(6, 9, 5), w, None
 
@@ -157,6 +162,17 @@ def metrics(rng):
     yield M.SparseCategoricalAccuracy(), few
     yield M.SparseCategoricalCrossentropy(), few
     yield M.SparseTopKCategoricalAccuracy(k=2), few
+    # with several numbers
+    for k in (M.TruePositives, M.TrueNegatives, M.FalsePositives, M.FalseNegatives, M.Precision, M.Recall):
+        yield k(thresholds=[0.2, 0.5, 0.9]), multi
+    yield M.Precision(thresholds=[0.0, 0.25, 0.5, 0.75, 1.0]), multi
+    yield M.F1Score(), one
+    yield M.F1Score(threshold=0.5), multi
+    yield M.FBetaScore(beta=0.5), one
+    yield M.R2Score(class_aggregation=None, num_regressors=2), near
+    yield M.Recall(thresholds=[0.3, 0.6]), lambda n: (bits(n, 3, 4), prob(n, 3, 4))
+    yield M.RootMeanSquaredError(), lambda n: (real(n, 3, 4), real(n, 3, 4))
+    yield M.MeanAbsoluteError(), lambda n: (real(n, 3, 4), real(n, 3, 4))
 
 
 def measured():
@@ -170,11 +186,13 @@ def measured():
             for k, n in enumerate((9, 9, 4)):
                 y, p = make(n)
                 w = rng.integers(0, 3, size=n).astype("float32") if weighted else None
+                if weighted and y.ndim == 3:
+                    w = w[:, None] if i % 4 < 2 or isinstance(m, keras.metrics.Recall) else rng.uniform(0, 2, size=y.shape[:2]).astype("float32")
                 m.update_state(y, p, sample_weight=w)
                 arrays[f"t_{i}_{k}"], arrays[f"p_{i}_{k}"] = y, p
                 if weighted:
                     arrays[f"w_{i}_{k}"] = w
-            listed.append({"metric": keras.saving.serialize_keras_object(m), "name": m.name, "value": float(np.asarray(m.result()).reshape(()))})
+            listed.append({"metric": keras.saving.serialize_keras_object(m), "name": m.name, "value": np.asarray(m.result()).tolist()})
     meta = {"case": "metrics", "class": "metrics", "keras": keras.__version__, "framework": "keras", "seed": seed, "tolerance": 1e-5, "cases": listed}
     write_npz(ROOT / "metrics.npz", {"meta": pack(meta), **arrays})
     print(len(listed), "metrics")

@@ -280,6 +280,7 @@ def make(folder, count, first):
         try:
             model, data, y, fit, flags, title = build(number)
             model.save(f"{name}.keras")
+            model = keras.saving.load_model(f"{name}.keras")  # what the file doesn't say (Huber's delta) is lost on Keras, too
             history, after = train(model, data, y, fit)
         except Exception as e:  # Keras, too, refuses some of what is drawn
             Path(f"{name}.keras").unlink(missing_ok=True)
@@ -325,10 +326,12 @@ def check(folder):
         most, what = max(found)
         if 1e-4 < most < float("inf"):  # is Keras itself as sure as that?
             number = int(name.name.removeprefix("case"))
-            model, data, y, fit, _, _ = build(number)
+            _, data, y, fit, _, _ = build(number)
+            model = keras.saving.load_model(f"{name}.keras")
             model.jit_compile = True
             try:
-                spread = max(compare(*[(h, w["history"], ws, after) for h, ws in [train(model, data, y, fit)]][0]))[0]
+                h, ws = train(model, data, y, fit)
+                spread = max(compare(h, w["history"], ws, after))[0]
             except Exception as e:
                 spread = 0.0
             most = most if most > 3 * spread else 0.0

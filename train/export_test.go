@@ -80,10 +80,10 @@ func LossRoundTrip(raw json.RawMessage) error {
 }
 
 // MetricOf feeds a metric with batches of predictions, targets and (where given) weights, twice with a reset between.
-func MetricOf(raw json.RawMessage, p, y, weight []*nn.Tensor) (name string, v float64, err error) {
+func MetricOf(raw json.RawMessage, p, y, weight []*nn.Tensor) (name string, v float64, list []float64, err error) {
 	m, err := decodeMetric(raw, "metrics")
 	if err != nil {
-		return "", 0, err
+		return "", 0, nil, err
 	}
 	o := &output{name: "y", lossWeight: 1, weighted: []tracked{{Metric: m}}}
 	for range 2 {
@@ -94,15 +94,15 @@ func MetricOf(raw json.RawMessage, p, y, weight []*nn.Tensor) (name string, v fl
 			o.resolve(y[i].Shape)
 			it := graph.NewInterp(g, 0)
 			if err := it.Forward(context.Background(), p[i]); err != nil {
-				return "", 0, err
+				return "", 0, nil, err
 			}
 			rows := make([]int, p[i].Shape[0])
 			if _, err := o.measure(it, y[i], weight[i], rows, false); err != nil {
-				return "", 0, err
+				return "", 0, nil, err
 			}
 		}
 	}
-	return m.Name, o.weighted[0].mean.value(), nil
+	return m.Name, o.weighted[0].mean.value(), o.weighted[0].mean.values(), nil
 }
 
 // Buckets is what a histogram holds.

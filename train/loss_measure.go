@@ -54,6 +54,9 @@ func (o *output) lossOf(run *graph.Interp, y, sample *nn.Tensor, c int, rows []i
 		}
 		o.room(c)
 	}
+	if sample != nil && len(sample.Shape) > 1 && o.moved == nil {
+		sample = o.spread(sample, n)
+	}
 	w, divisor, err := o.scales(run, sample, n, l.whole() && l.Axes == nil, keep)
 	if err != nil || divisor == 0 {
 		return 0, err
@@ -100,7 +103,9 @@ func (o *output) scales(run *graph.Interp, sample *nn.Tensor, n int, whole bool,
 	case whole && w == nil, reduction == "sum":
 		divisor = 1
 	case reduction == "mean_with_sample_weight" && w != nil:
-		divisor = sum(w)
+		if divisor = sum(w); sample == o.sample && sample != nil && o.mask == nil && keep == nil {
+			divisor *= float64(o.samples) / float64(n) // Keras adds up the weights as they were given
+		}
 	}
 	if whole && w != nil {
 		o.whole[0] = float32(sum(w))

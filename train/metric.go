@@ -206,3 +206,11 @@ func (m *mean) value() float64 {
 	}
 	return m.total / m.count
 }
+
+// values are those of a meter that has a list of them; nil: it has one value.
+func (m *mean) values() []float64 {
+	if l, ok := m.meter.(lister); ok {
+		return l.values(nil)
+	}
+	return nil
+}

@@ -27,6 +27,7 @@ type confusion struct {
 	labels int // of multi
 	cells  []counts
 	kept   []bool
+	each   []float64 // values at the thresholds, where that is what is reported
 }
 
 func newConfusion(class string, c meterConfig, bad func(string) error) (meter, error) {
@@ -102,8 +103,6 @@ func newConfusion(class string, c meterConfig, bad func(string) error) (meter, e
 		if m.topK > 0 {
 			given = []float64{-1e10}
 		}
-	case len(given) > 1:
-		return nil, unsupported("thresholds", "%s at %d thresholds, a list of results, is not supported", class, len(given))
 	}
 	m.even = len(given) > 2
 	for i, t := range given {
@@ -211,22 +210,12 @@ func (m *confusion) value() float64 {
 	if len(m.cells) == 0 {
 		return 0
 	}
-	k := m.cells[0]
-	switch m.class {
-	case "TruePositives":
-		return k.tp
-	case "TrueNegatives":
-		return k.tn
-	case "FalsePositives":
-		return k.fp
-	case "FalseNegatives":
-		return k.fn
-	case "Precision":
-		return over(k.tp, k.tp+k.fp)
-	case "Recall":
-		return over(k.tp, k.tp+k.fn)
-	case "AUC":
+	if m.class == "AUC" {
 		return m.auc()
+	}
+	if m.simple() {
+		m.each = m.rates(m.each[:0])
+		return average(m.each)
 	}
 	var best float64
 	for _, k := range m.cells {
@@ -245,6 +234,50 @@ func (m *confusion) value() float64 {
 		}
 	}
 	return best
+}
+
+// simple says that the class reports a number for each threshold.
+func (m *confusion) simple() bool {
+	switch m.class {
+	case "TruePositives", "TrueNegatives", "FalsePositives", "FalseNegatives", "Precision", "Recall":
+		return true
+	}
+	return false
+}
+
+// values implements lister.
+func (m *confusion) values(dst []float64) []float64 {
+	if !m.simple() || len(m.thresholds) == 1 {
+		return nil
+	}
+	return m.rates(dst)
+}
+
+// rates appends what a simple class reports of each threshold.
+func (m *confusion) rates(dst []float64) []float64 {
+	for i := range m.thresholds {
+		var k counts
+		if len(m.cells) > 0 {
+			k = m.cells[i]
+		}
+		var v float64
+		switch m.class {
+		case "TruePositives":
+			v = k.tp
+		case "TrueNegatives":
+			v = k.tn
+		case "FalsePositives":
+			v = k.fp
+		case "FalseNegatives":
+			v = k.fn
+		case "Precision":
+			v = over(k.tp, k.tp+k.fp)
+		case "Recall":
+			v = over(k.tp, k.tp+k.fn)
+		}
+		dst = append(dst, v)
+	}
+	return dst
 }
 
 func (m *confusion) auc() float64 {

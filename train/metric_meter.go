@@ -16,6 +16,21 @@ type meter interface {
 	value() float64
 }
 
+// lister is a meter with a list of values: value is then their mean.
+type lister interface {
+	meter
+	// values appends them to dst, which is empty; nil: value is all there is.
+	values(dst []float64) []float64
+}
+
+func average(list []float64) float64 {
+	var sum float64
+	for _, v := range list {
+		sum += v
+	}
+	return over(sum, float64(len(list)))
+}
+
 // meterConfig are the options of metrics, under Keras's keys.
 type meterConfig struct {
 	Thresholds       json.RawMessage `json:"thresholds"`
@@ -129,15 +144,13 @@ type r2 struct {
 	by         string // "": one for each class
 	regressors int
 	samples    float64
+	each       []float64 // scores, where there is one a class
 	classes    []struct{ sum, squares, residual, count float64 }
 }
 
 func (m *r2) reset() { m.samples = 0; clear(m.classes) }
 
 func (m *r2) update(p, y []float32, n, c int, w []float32) error {
-	if m.by == "" && c > 1 {
-		return unsupported("class_aggregation", "an R2Score for each of %d outputs is not supported", c)
-	}
 	if len(m.classes) != c {
 		m.classes = make([]struct{ sum, squares, residual, count float64 }, c)
 	}
@@ -154,13 +167,12 @@ func (m *r2) update(p, y []float32, n, c int, w []float32) error {
 }
 
 func (m *r2) value() float64 {
+	if m.by == "" {
+		return average(m.values(m.each[:0]))
+	}
 	var scores, totals float64
-	for _, k := range m.classes {
-		total := k.squares - k.sum*k.sum/k.count
-		score := 1 - k.residual/total
-		if math.IsInf(score, 0) {
-			score = 0
-		}
+	for i := range m.classes {
+		score, total := m.score(i)
 		f := 1.0
 		if m.by == "variance_weighted_average" {
 			f = total
@@ -168,9 +180,35 @@ func (m *r2) value() float64 {
 		scores += f * score
 		totals += f
 	}
-	score := scores / totals
+	return m.adjusted(scores / totals)
+}
+
+// values implements lister.
+func (m *r2) values(dst []float64) []float64 {
+	if m.by != "" {
+		return nil
+	}
+	for i := range m.classes {
+		score, _ := m.score(i)
+		dst = append(dst, m.adjusted(score))
+	}
+	m.each = dst
+	return dst
+}
+
+// score is that of a class, and its variance.
+func (m *r2) score(i int) (score, total float64) {
+	k := &m.classes[i]
+	total = k.squares - k.sum*k.sum/k.count
+	if score = 1 - k.residual/total; math.IsInf(score, 0) {
+		score = 0
+	}
+	return score, total
+}
+
+func (m *r2) adjusted(score float64) float64 {
 	if p := float64(m.regressors); p != 0 && p < m.samples-1 {
-		score = 1 - (1-score)*(m.samples-1)/(m.samples-p-1)
+		return 1 - (1-score)*(m.samples-1)/(m.samples-p-1)
 	}
 	return score
 }
@@ -183,14 +221,12 @@ type fScore struct {
 	beta      float64
 	threshold *float64
 	classes   []struct{ tp, fp, fn, weight float64 }
+	each      []float64 // scores of the classes
 }
 
 func (m *fScore) reset() { clear(m.classes) }
 
 func (m *fScore) update(p, y []float32, n, c int, w []float32) error {
-	if m.average == "" && c > 1 {
-		return unsupported("average", "an F-score for each of %d classes is not supported; average may be micro, macro or weighted", c)
-	}
 	size := c
 	if m.average == "micro" {
 		size = 1
@@ -217,22 +253,34 @@ func (m *fScore) update(p, y []float32, n, c int, w []float32) error {
 }
 
 func (m *fScore) value() float64 {
-	const eps = 1e-7
+	m.each = m.scores(m.each[:0])
+	if m.average != "weighted" {
+		return average(m.each)
+	}
 	var total, all float64
-	for _, k := range m.classes {
+	for i, k := range m.classes {
+		total += m.each[i] * k.weight
 		all += k.weight
 	}
+	return total / (all + 1e-7)
+}
+
+// values implements lister.
+func (m *fScore) values(dst []float64) []float64 {
+	if m.average != "" {
+		return nil
+	}
+	return m.scores(dst)
+}
+
+func (m *fScore) scores(dst []float64) []float64 {
+	const eps = 1e-7
 	for _, k := range m.classes {
 		precision, recall := k.tp/(k.tp+k.fp+eps), k.tp/(k.tp+k.fn+eps)
 		b := m.beta * m.beta
-		score := precision * recall / (b*precision + recall + eps) * (1 + b)
-		if m.average == "weighted" {
-			total += score * k.weight / (all + eps)
-		} else {
-			total += score / float64(len(m.classes))
-		}
+		dst = append(dst, precision*recall/(b*precision+recall+eps)*(1+b))
 	}
-	return total
+	return dst
 }
 
 // topK tells whether fewer than k predictions are over that of the label, as TensorFlow's in_top_k does.

@@ -16,7 +16,7 @@ func TestAllMetrics(t *testing.T) {
 		Cases []struct {
 			Metric json.RawMessage `json:"metric"`
 			Name   string          `json:"name"`
-			Value  float64         `json:"value"`
+			Value  json.RawMessage `json:"value"` // a number, or a list of them
 		} `json:"cases"`
 	}
 	arrays := readMeta(t, "../testdata/losses/metrics.npz", &meta)
@@ -29,11 +29,30 @@ func TestAllMetrics(t *testing.T) {
 			at := func(s string) *nn.Tensor { return arrays[fmt.Sprintf("%s_%d_%d", s, i, k)] }
 			p, y, w = append(p, at("p")), append(y, at("t")), append(w, at("w"))
 		}
-		name, v, err := train.MetricOf(c.Metric, p, y, w)
+		name, v, list, err := train.MetricOf(c.Metric, p, y, w)
 		if err != nil {
 			t.Errorf("%s: %v", c.Metric, err)
-		} else if name != c.Name || !(math.Abs(v-c.Value) <= 1e-5*max(1e-1, math.Abs(c.Value))) {
-			t.Errorf("%s (case %d) is %s: %v, in Keras %s: %v", c.Metric, i, name, v, c.Name, c.Value)
+			continue
+		}
+		var want []float64
+		if json.Unmarshal(c.Value, &want) != nil {
+			want = make([]float64, 1)
+			if err := json.Unmarshal(c.Value, &want[0]); err != nil {
+				t.Fatal(err)
+			}
+			if list != nil {
+				t.Errorf("%s is a list: %v, in Keras %s", c.Metric, list, c.Value)
+			}
+			list = []float64{v}
+		}
+		if name != c.Name || len(list) != len(want) {
+			t.Errorf("%s (case %d) is %s: %v, in Keras %s: %v", c.Metric, i, name, list, c.Name, want)
+			continue
+		}
+		for k, v := range list {
+			if !(math.Abs(v-want[k]) <= 1e-5*max(1e-1, math.Abs(want[k]))) {
+				t.Errorf("%s (case %d) is %s: %v, in Keras %v", c.Metric, i, name, list, want)
+			}
 		}
 	}
 }

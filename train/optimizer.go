@@ -183,8 +183,8 @@ func ParseOptimizer(name string) (Optimizer, error) {
 		return make(), nil
 	}
 	switch lower {
-	case "lossscaleoptimizer":
-		return nil, unsupported("optimizer", "%q is for float16 and is not supported; training is in float32, and the optimizer inside it can be compiled alone", name)
+	case "lossscaleoptimizer", "multioptimizer":
+		return nil, unsupported("optimizer", "%q needs others inside it, and can't be made by name alone", name)
 	}
 	return nil, unsupported("optimizer", "the optimizer %q is not supported%s", name, near(name, slices.Sorted(maps.Keys(all))))
 }
@@ -199,6 +199,9 @@ func decodeOptimizer(raw json.RawMessage) (Optimizer, error) {
 	name, config, err := named(raw, "optimizer")
 	if err != nil {
 		return nil, err
+	}
+	if name == "LossScaleOptimizer" && config != nil {
+		return decodeLossScale(config)
 	}
 	o, err := ParseOptimizer(name)
 	if err != nil || config == nil {
@@ -242,6 +245,9 @@ func decodeOptimizer(raw json.RawMessage) (Optimizer, error) {
 }
 
 func checkOptimizer(o Optimizer) error {
+	if o, ok := o.(*LossScaleOptimizer); ok {
+		return o.check()
+	}
 	if err := o.common().check(); err != nil {
 		return err
 	}
@@ -252,6 +258,9 @@ func checkOptimizer(o Optimizer) error {
 }
 
 func encodeOptimizer(o Optimizer) (json.RawMessage, error) {
+	if o, ok := o.(*LossScaleOptimizer); ok {
+		return o.encode()
+	}
 	if err := checkOptimizer(o); err != nil {
 		return nil, err
 	}

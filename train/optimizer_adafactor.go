@@ -53,7 +53,7 @@ func (o *Adafactor) updateAll(p *variable, s [][]float32, u []float32, at moment
 	alpha := max(float32(o.Epsilon2), rms(w)) * min(at.rate, 1/sqrt(step))
 	beta := 1 - pow(step, float32(o.Beta2Decay))
 	eps := float32(o.Epsilon1)
-	v := s[2]
+	v, q := s[2], p.squares()
 	if n := len(p.weight.Shape); n < 2 {
 		for i, d := range g {
 			v[i] = float32(beta*v[i]) + float32((1-beta)*(float32(d*d)+eps))
@@ -62,22 +62,34 @@ func (o *Adafactor) updateAll(p *variable, s [][]float32, u []float32, at moment
 		rows, columns := p.weight.Shape[n-2], p.weight.Shape[n-1]
 		for b := range p.weight.Shape[:n-2].Size() {
 			at := b * rows * columns
-			factored(v[at:][:rows*columns], g[at:][:rows*columns], s[0][b*rows:][:rows], s[1][b*columns:][:columns], beta, eps)
+			var squares []float32 // of an embedding's rows
+			if q != nil {
+				squares = q[at:][:rows*columns]
+			}
+			factored(v[at:][:rows*columns], g[at:][:rows*columns], squares, s[0][b*rows:][:rows], s[1][b*columns:][:columns], beta, eps)
 		}
 	}
 	for i, d := range g {
 		u[i] = d / sqrt(v[i])
 	}
-	vec.Axpy(w, -alpha/max(1, rms(u)/float32(o.ClipThreshold)), u)
+	size := rms(u)
+	if q != nil {
+		var sum float64
+		for i, d := range q {
+			sum += float64(d / v[i])
+		}
+		size = float32(math.Sqrt(sum / float64(len(q))))
+	}
+	vec.Axpy(w, -alpha/max(1, size/float32(o.ClipThreshold)), u)
 }
 
 // factored updates the means of a matrix of gradients by row and by column, and makes squares of them.
-func factored(v, g, row, column []float32, beta, eps float32) {
+func factored(v, g, q, row, column []float32, beta, eps float32) {
 	var all float64
 	for i := range row {
 		var sum float64
-		for _, d := range g[i*len(column):][:len(column)] {
-			sum += float64(float32(d*d) + eps)
+		for k := range column {
+			sum += float64(square(g[i*len(column)+k], q, i*len(column)+k) + eps)
 		}
 		row[i] = float32(beta*row[i]) + float32((1-beta)*float32(sum/float64(len(column))))
 		all += float64(row[i])
@@ -85,8 +97,7 @@ func factored(v, g, row, column []float32, beta, eps float32) {
 	for k := range column {
 		var sum float64
 		for i := range row {
-			d := g[i*len(column)+k]
-			sum += float64(float32(d*d) + eps)
+			sum += float64(square(g[i*len(column)+k], q, i*len(column)+k) + eps)
 		}
 		column[k] = float32(beta*column[k]) + float32((1-beta)*float32(sum/float64(len(row))))
 	}

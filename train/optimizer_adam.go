@@ -120,12 +120,16 @@ func (*Adamax) class() string { return "Adamax" }
 
 func (*Adamax) slots(vars []*variable) []slot { return grouped(vars, []string{"momentum", "norm"}) }
 
-func (o *Adamax) update(w, g, _ []float32, s [][]float32, at moment) {
+func (o *Adamax) update(w, g, q []float32, s [][]float32, at moment) {
 	c, beta2, eps, rest := float32(1-o.Beta1), float32(o.Beta2), float32(o.Epsilon), 1-power(o.Beta1, at.step)
 	m, u := s[0], s[1]
 	for i, d := range g {
 		m[i] += float32((d - m[i]) * c)
-		u[i] = max(float32(beta2*u[i]), d, -d)
+		size := max(d, -d)
+		if q != nil { // absolute values of an embedding's rows
+			size = q[i]
+		}
+		u[i] = max(float32(beta2*u[i]), size)
 		w[i] -= float32(at.rate*m[i]) / float32(rest*(u[i]+eps))
 	}
 }

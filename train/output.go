@@ -22,14 +22,16 @@ type output struct {
 	metrics    []tracked
 	weighted   []tracked
 
-	target target
-	weight []float32 // of each loss value in this batch; nil: one
-	tmp    []float32
-	moved  *permuted // of a loss with axes of its own
-	signs  []float32
-	keep   []bool
-	losses []float64
-	whole  [1]float32
+	target  target
+	weight  []float32  // of each loss value in this batch; nil: one
+	sample  *nn.Tensor // sample weights, repeated for each value of a sample
+	samples int        // how many there were
+	tmp     []float32
+	moved   *permuted // of a loss with axes of its own
+	signs   []float32
+	keep    []bool
+	losses  []float64
+	whole   [1]float32
 
 	movedShape nn.Shape
 }
@@ -129,15 +131,16 @@ func (o *output) measure(run *graph.Interp, y, sample *nn.Tensor, rows []int, tr
 	if err != nil {
 		return 0, err
 	}
-	if err := o.track(run, o.metrics, y, plain, n, c, rows); err != nil {
+	if err := o.track(run, o.metrics, y, plain, nil, n, c, rows); err != nil {
 		return 0, err
 	}
 	if len(o.weighted) > 0 {
-		w, err := o.weights(run, sample, n, "sum", nil)
+		each := o.spread(sample, n)
+		w, err := o.weights(run, each, n, "sum", nil)
 		if err != nil {
 			return 0, err
 		}
-		if err := o.track(run, o.weighted, y, w, n, c, rows); err != nil {
+		if err := o.track(run, o.weighted, y, w, each, n, c, rows); err != nil {
 			return 0, err
 		}
 	}
@@ -167,10 +170,11 @@ func label(labels []int, i int) int {
 	return labels[i]
 }
 
-// track updates the means of metrics. w weighs the rows' values; nil: all alike.
+// track updates the means of metrics. w weighs the rows' values, as the mask does, too; nil: all alike. Meters see no mask,
+// only the sample weights.
 //
 // Source: keras/src/metrics/reduction_metrics.py
-func (o *output) track(run *graph.Interp, list []tracked, y *nn.Tensor, w []float32, n, c int, rows []int) error {
+func (o *output) track(run *graph.Interp, list []tracked, y *nn.Tensor, w []float32, sample *nn.Tensor, n, c int, rows []int) error {
 	each := float64(max(n/max(len(rows), 1), 1)) // values a row of the batch
 	for i := range list {
 		m := &list[i]
@@ -181,7 +185,11 @@ func (o *output) track(run *graph.Interp, list []tracked, y *nn.Tensor, w []floa
 		}
 		p := run.Value(v).F32
 		if m.meters {
-			if err := o.meter(m, p, w, n, c, rows); err != nil {
+			var alone []float32
+			if sample != nil {
+				alone = sample.F32
+			}
+			if err := o.meter(m, p, alone, n, c, rows); err != nil {
 				return err
 			}
 			continue
@@ -215,9 +223,6 @@ func (o *output) meter(m *tracked, p, w []float32, n, c int, rows []int) (err er
 	if m.mean.meter == nil {
 		m.meter.reset()
 		m.mean.meter = m.meter
-	}
-	if o.mask != nil {
-		return unsupported("metrics", "the metric %q of an output with a mask is not supported", m.Name)
 	}
 	dense, _, err := o.target.read(false, c, rows, o.name)
 	if err != nil {
@@ -270,6 +275,24 @@ func (o *output) weights(run *graph.Interp, sample *nn.Tensor, n int, reduction 
 		}
 	}
 	return w, nil
+}
+
+// spread gives each of n values its sample weight, where a sample has one for all of its values.
+//
+// Source: keras/src/losses/loss.py, squeeze_or_expand_to_same_rank, and NumPy's broadcasting
+func (o *output) spread(sample *nn.Tensor, n int) *nn.Tensor {
+	if sample == nil || sample.Len() == n || sample.Len() == 0 || n%sample.Len() != 0 || sample.Shape[0] != sample.Len() {
+		return sample // what doesn't fit, weights refuses
+	}
+	if o.sample == nil || o.sample.Len() != n {
+		o.sample = graph.NewTensor(n)
+	}
+	o.samples = sample.Len()
+	each := n / o.samples
+	for i := range o.sample.F32 {
+		o.sample.F32[i] = sample.F32[i/each]
+	}
+	return o.sample
 }
 
 func sum(x []float32) (s float64) {

@@ -22,10 +22,13 @@ func SetLearningRate(m nn.Model, rate float64) error {
 	if s := c.Optimizer.common().Schedule; s != nil {
 		return fmt.Errorf("the learning rate follows a schedule (%s) and can't be set", s.class())
 	}
-	vars := slices.Clone(t.Variables)
-	if len(vars) > 1 {
-		vars[1].Value = graph.New(nn.Spec{Shape: nn.Shape{}})
-		vars[1].Value.F32[0] = float32(rate)
+	vars, at := slices.Clone(t.Variables), 1
+	if _, scaled := c.Optimizer.(*LossScaleOptimizer); scaled { // whose own variables come first
+		at = 5
+	}
+	if len(vars) > at {
+		vars[at].Value = graph.New(nn.Spec{Shape: nn.Shape{}})
+		vars[at].Value.F32[0] = float32(rate)
 	}
 	nn.SetTraining(m, &nn.TrainingState{Compile: withRate(t.Compile, rate), Variables: vars})
 	_, err = ConfigOf(m)
@@ -34,28 +37,46 @@ func SetLearningRate(m nn.Model, rate float64) error {
 
 // withRate is a compile config with another learning rate, which Keras writes as it is, too.
 func withRate(raw json.RawMessage, rate float64) json.RawMessage {
-	var all, opt, config map[string]json.RawMessage
-	if json.Unmarshal(raw, &all) != nil {
+	number, err := json.Marshal(rate)
+	if err != nil {
 		return raw
 	}
-	for _, key := range []string{"optimizer", "optimizer_config"} {
-		if all[key] == nil || json.Unmarshal(all[key], &opt) != nil || json.Unmarshal(opt["config"], &config) != nil || config == nil {
-			continue
+	for _, path := range [][]string{{"optimizer", "config"}, {"optimizer_config", "config"}} {
+		inner := append(slices.Clone(path), "inner_optimizer", "config")
+		if within(raw, inner) != nil {
+			path = inner
 		}
-		number, err := json.Marshal(rate)
-		if err != nil {
-			return raw
+		if within(raw, path) != nil {
+			raw = replaced(raw, append(path, "learning_rate"), pythonFloat(number))
 		}
-		config["learning_rate"] = pythonFloat(number)
-		if opt["config"], err = json.Marshal(config); err != nil {
-			return raw
-		}
-		if all[key], err = json.Marshal(opt); err != nil {
-			return raw
-		}
-	}
-	if out, err := json.Marshal(all); err == nil {
-		return out
 	}
 	return raw
+}
+
+// within is the object at a path of keys; nil where there is none.
+func within(raw json.RawMessage, path []string) (object map[string]json.RawMessage) {
+	for i := 0; ; i++ {
+		object = nil
+		if json.Unmarshal(raw, &object) != nil || i == len(path) {
+			return object
+		}
+		raw = object[path[i]]
+	}
+}
+
+// replaced is raw with another value at a path.
+func replaced(raw json.RawMessage, path []string, value json.RawMessage) json.RawMessage {
+	object := within(raw, nil)
+	if object == nil {
+		return raw
+	}
+	if len(path) > 1 {
+		value = replaced(object[path[0]], path[1:], value)
+	}
+	object[path[0]] = value
+	out, err := json.Marshal(object)
+	if err != nil {
+		return raw
+	}
+	return out
 }

@@ -10,12 +10,15 @@ import (
 	"kerasgo/nn/graph"
 )
 
-// regularizer is l1·sum|x| + l2·sum x².
+// regularizer is l1·sum|x| + l2·sum x², or what keeps a matrix orthogonal.
 //
 // Source: keras/src/regularizers/regularizers.py
-type regularizer struct{ l1, l2 float32 }
+type regularizer struct {
+	l1, l2  float32
+	angular *orthogonal // instead of the others
+}
 
-func (r regularizer) none() bool { return r.l1 == 0 && r.l2 == 0 }
+func (r regularizer) none() bool { return r.l1 == 0 && r.l2 == 0 && r.angular == nil }
 
 func (r regularizer) loss(x []float32) (loss float64) {
 	if r.l1 != 0 {
@@ -74,9 +77,12 @@ func decodeRegularizer(raw json.RawMessage, where nn.Where) (regularizer, error)
 		return regularizer{l2: value(c.L2, .01)}, nil
 	case "l1l2", "l1_l2":
 		if config == nil {
-			return regularizer{.01, .01}, nil
+			return regularizer{l1: .01, l2: .01}, nil
 		}
-		return regularizer{value(c.L1, 0), value(c.L2, 0)}, nil
+		return regularizer{l1: value(c.L1, 0), l2: value(c.L2, 0)}, nil
+	case "orthogonalregularizer", "orthogonal_regularizer", "orthogonal":
+		o, err := decodeOrthogonal(config, where)
+		return regularizer{angular: o}, err
 	}
 	return regularizer{}, &nn.UnsupportedError{Where: where, Msg: fmt.Sprintf("training with the regularizer %q is not supported", name)}
 }
@@ -87,10 +93,19 @@ type penalty struct {
 	v *variable
 }
 
-func (p *penalty) loss() float64 { return p.regularizer.loss(p.v.weight.Data.F32) }
+func (p *penalty) loss() float64 {
+	if o := p.angular; o != nil {
+		return o.measure(p.v.weight.Data.F32, p.v.weight.Shape, nil)
+	}
+	return p.regularizer.loss(p.v.weight.Data.F32)
+}
 
 func (p *penalty) gradient() {
-	if p.v.grad != nil {
+	switch {
+	case p.v.grad == nil:
+	case p.angular != nil:
+		p.angular.measure(p.v.weight.Data.F32, p.v.weight.Shape, p.v.grad.F32)
+	default:
 		p.regularizer.gradient(p.v.grad.F32, p.v.weight.Data.F32, 1)
 	}
 }
@@ -123,6 +138,9 @@ func penalties(m nn.Model, vars []*variable) (list []penalty, limits constraints
 					r, err := decodeRegularizer(raw, where)
 					if err != nil {
 						return err
+					}
+					if r.angular != nil && len(w.Shape) != 2 {
+						return &nn.FormatError{Where: where, Msg: "an orthogonal regularizer needs a matrix", Got: fmt.Sprint(w.Shape)}
 					}
 					if !r.none() {
 						list, v.penalized = append(list, penalty{r, v}), true
@@ -189,6 +207,9 @@ func activities(g *nn.Graph) (list []activity, err error) {
 			if r, err = decodeRegularizer(raw, where); err != nil {
 				return nil, err
 			}
+		}
+		if r.angular != nil {
+			return nil, &nn.UnsupportedError{Where: where, Msg: "an orthogonal regularizer of outputs is not supported"}
 		}
 		if r.none() {
 			continue

@@ -166,6 +166,7 @@ func (f *fit) run(ctx context.Context, epochs, batch int) error {
 		}
 		err = f.each(func(c Callback) func(*State) error { return c.EpochEnd })
 		f.history.add(s.Epoch, s.Logs) // with what callbacks added
+		f.history.addLists(s)
 		if err != nil {
 			return err
 		}

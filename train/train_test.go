@@ -336,7 +336,7 @@ func TestConfigs(t *testing.T) {
 func TestRefusedConfigs(t *testing.T) {
 	for config, key := range map[string]string{
 		`{"optimizer": "wolf"}`: "optimizer",
-		`{"optimizer": {"class_name": "LossScaleOptimizer", "config": {"inner_optimizer": {}}}}`:                                                                                  "optimizer",
+		`{"optimizer": {"class_name": "LossScaleOptimizer", "config": {"inner_optimizer": {"class_name": "Wolf"}}}}`:                                                              "optimizer",
 		`{"optimizer": {"class_name": "MultiOptimizer", "config": {}}}`:                                                                                                           "optimizer",
 		`{"optimizer": {"class_name": "SGD", "config": {"learning_rate": {"class_name": "Mine", "config": {}}}}}`:                                                                 "learning_rate",
 		`{"optimizer": {"class_name": "SGD", "config": {"learning_rate": {"class_name": "CosineDecay", "config": {"initial_learning_rate": 1.0, "decay_steps": 3, "beta": 2}}}}}`: "learning_rate",

@@ -19,6 +19,7 @@ type Trainer struct {
 	model   nn.Model
 	config  *Config
 	opt     Optimizer
+	scaled  *LossScaleOptimizer // that opt is inside of; nil: of none
 	o       Options
 	pool    *par.Pool
 	step    optimizerStep
@@ -34,7 +35,7 @@ func NewTrainer(m nn.Model, o Options) (*Trainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := t.keepSlots(m, t.opt); err != nil {
+	if err := t.keepSlots(m, t.opt, t.scaled); err != nil {
 		t.Close()
 		return nil, err
 	}
@@ -64,6 +65,9 @@ func newTrainer(m nn.Model, o Options) (*Trainer, error) {
 		return nil, fmt.Errorf("class weights are for models with one output, this one has %d", len(outputs))
 	}
 	t := &Trainer{model: m, config: c, opt: c.Optimizer, o: o}
+	if s, ok := t.opt.(*LossScaleOptimizer); ok {
+		t.opt, t.scaled = s.Inner, s
+	}
 	t.fitting.training = true
 	for _, e := range []*executor{&t.fitting, &t.eval} {
 		if err := e.trace(m, c); err != nil {
@@ -219,12 +223,7 @@ func (t *Trainer) ready(e *executor, b *data.Batch) error {
 			if t.opt.common().accumulates() > 1 {
 				v.lookups = nil // sums of gradients are no lists of rows
 			}
-			if err := t.sparse(v); err != nil {
-				return err
-			}
-			if v.lookups != nil && t.opt.common().ClipValue != nil {
-				return unsupported("clipvalue", "clipping the gradients of embeddings (%s) by value is not supported", v.weight.Path)
-			}
+			t.sparse(v)
 		}
 	} else {
 		roots = nil

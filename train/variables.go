@@ -30,6 +30,7 @@ type variable struct {
 	lookups   []lookup // what embeddings looked up in it, if nothing else reads it
 	penalized bool
 	square    *nn.Tensor // see squared
+	absolute  bool       // square has absolute values instead
 }
 
 // lookup are rows that an embedding read, and their ids.
@@ -57,7 +58,7 @@ func (v *variable) norm(run *graph.Interp) (sum float64) {
 	if v.grad == nil {
 		return 0
 	}
-	if v.lookups == nil || v.penalized {
+	if v.lookups == nil {
 		return float64(vec.Dot(v.grad.F32, v.grad.F32))
 	}
 	for _, l := range v.lookups {
@@ -76,8 +77,31 @@ func (v *variable) squares() []float32 {
 	return v.square.F32
 }
 
+// clipped bounds each row of an embedding's gradient before rows of one id are added up, as Keras does.
+func (v *variable) clipped(run *graph.Interp, limit float32) {
+	if v.lookups == nil || v.grad == nil {
+		return
+	}
+	clear(v.grad.F32)
+	d := v.weight.Shape[1]
+	for _, l := range v.lookups {
+		g := run.Grad(l.rows)
+		if g == nil {
+			continue
+		}
+		for i, id := range run.Value(l.ids).I32 {
+			row := v.grad.F32[int(id)*d:][:d]
+			for k, x := range g.F32[i*d:][:d] {
+				x = min(max(x, -limit), limit)
+				g.F32[i*d+k] = x
+				row[k] += x
+			}
+		}
+	}
+}
+
 // squared adds up the squares of an embedding's gradient. They, too, are a list of rows in Keras: a row that was looked up
-// twice counts with the squares of both gradients, not with that of their sum.
+// twice counts with the squares of both gradients, not with that of their sum. So do absolute values.
 func (v *variable) squared(run *graph.Interp) {
 	if v.square == nil || v.grad == nil {
 		return
@@ -92,11 +116,19 @@ func (v *variable) squared(run *graph.Interp) {
 		for i, id := range run.Value(l.ids).I32 {
 			row := q[int(id)*d:][:d]
 			for k, x := range g.F32[i*d:][:d] {
-				row[k] += float32(x * x)
+				if v.absolute {
+					row[k] += max(x, -x)
+				} else {
+					row[k] += float32(x * x)
+				}
 			}
 		}
 	}
-	if v.factor != 1 {
+	switch {
+	case v.factor == 1:
+	case v.absolute:
+		vec.Scale(q, q, v.factor)
+	default:
 		vec.Scale(q, q, float32(v.factor*v.factor))
 	}
 }
@@ -107,7 +139,8 @@ type state struct {
 	rate      *nn.Tensor // float32
 	vars      []*variable
 	list      []nn.Variable
-	all       []float32 // what the optimizer keeps that belongs to no weight
+	all       []float32  // what the optimizer keeps that belongs to no weight
+	scaling   *lossScale // nil: the loss isn't scaled
 }
 
 // newState lists the trained weights, in Keras's order.
@@ -135,9 +168,13 @@ func newState(m nn.Model, opt Optimizer) (*state, error) {
 
 // keepSlots makes what an optimizer keeps of each weight, and takes over what the model has of it. Names are Keras's, without
 // the optimizer's and a Sequential model's own.
-func (s *state) keepSlots(m nn.Model, opt Optimizer) error {
+func (s *state) keepSlots(m nn.Model, opt Optimizer, scaled *LossScaleOptimizer) error {
 	c := opt.common()
-	s.list = []nn.Variable{{Name: "iteration", Value: s.iteration}}
+	s.list = nil
+	if scaled != nil {
+		s.scaling, s.list = newLossScale(scaled)
+	}
+	s.list = append(s.list, nn.Variable{Name: "iteration", Value: s.iteration})
 	if c.Schedule == nil {
 		s.list = append(s.list, nn.Variable{Name: "learning_rate", Value: s.rate})
 	}
@@ -245,6 +282,9 @@ func (s *state) restore(had []nn.Variable) error {
 //
 // Source: keras/src/optimizers/base_optimizer.py, apply
 func (t *Trainer) apply(run *graph.Interp) {
+	if t.scaling != nil && !t.scaling.finite(t.vars) {
+		return
+	}
 	c, s := t.opt.common(), &t.step
 	n, done := c.accumulates(), t.iteration.I64[0]
 	t.rate.F32[0] = c.rateAt(done, t.rate.F32[0])
@@ -266,6 +306,9 @@ func (t *Trainer) apply(run *graph.Interp) {
 		}
 		t.clip(run)
 		for _, v := range t.vars {
+			if s.limit > 0 {
+				v.clipped(run, s.limit)
+			}
 			v.squared(run)
 		}
 		if o, ok := t.opt.(beginner); ok {
@@ -310,19 +353,20 @@ func (t *Trainer) average() {
 
 // sparse sees to embeddings, whose gradients are lists of rows in Keras (a regularizer or clipping by the global norm makes
 // them whole).
-func (t *Trainer) sparse(v *variable) error {
+func (t *Trainer) sparse(v *variable) {
 	c := t.opt.common()
-	if v.lookups == nil || v.penalized || c.GlobalClipNorm != nil && *c.GlobalClipNorm > 0 {
-		return nil
+	if v.penalized {
+		v.lookups = nil
+	}
+	if v.lookups == nil || c.GlobalClipNorm != nil && *c.GlobalClipNorm > 0 {
+		return
 	}
 	switch t.opt.(type) {
 	case *SGD, *Lion: // squares don't matter
-	case *Adafactor, *Adamax:
-		return unsupported("optimizer", "%s of embeddings (%s) is not supported", t.opt.class(), v.weight.Path)
 	default:
 		v.square = graph.New(v.weight.Spec)
+		_, v.absolute = t.opt.(*Adamax)
 	}
-	return nil
 }
 
 // clip finds what each gradient is scaled by.
@@ -421,7 +465,7 @@ func (s *optimizerStep) step(p *part, w, g []float32) {
 	if p.v.factor != 1 {
 		vec.Scale(g, g, p.v.factor)
 	}
-	if s.limit > 0 {
+	if s.limit > 0 && p.v.lookups == nil {
 		for k, v := range g {
 			g[k] = min(max(v, -s.limit), s.limit)
 		}
