@@ -351,8 +351,8 @@ func TestTensorBoardInterrupted(t *testing.T) {
 	}
 }
 
-// TestTensorBoardInTensorFlow has TensorFlow read a file of ours. KERASGO_PYTHON names a Python that has it.
-func TestTensorBoardInTensorFlow(t *testing.T) {
+// TestTensorBoardKeras has TensorFlow read a file of ours. KERASGO_PYTHON names a Python that has it.
+func TestTensorBoardKeras(t *testing.T) {
 	python := os.Getenv("KERASGO_PYTHON")
 	if python == "" {
 		t.Skip("KERASGO_PYTHON isn't set")

@@ -149,19 +149,16 @@ func scatter(path string, force bool, results []result) error {
 	}
 	y := newAxis(ys, scatterHeight-bottomMargin-largestDot, topMargin+largestDot)
 	x := newAxis(xs, leftMargin+largestDot, scatterWidth-rightMargin-largestDot)
-	x.low, x.high = math.Floor(slices.Min(xs)), math.Ceil(slices.Max(xs)+1e-9)
+	decades := logTicks(slices.Min(xs), slices.Max(xs))
+	x.low, x.high = decades[0], decades[len(decades)-1]
 	bottom, right := scatterHeight-bottomMargin, scatterWidth-rightMargin
 	for _, v := range y.ticks() {
 		c.line(gridInk, thin, false, point{leftMargin, y.at(v)}, point{right, y.at(v)})
 		c.text(point{leftMargin - 6, y.at(v) + fontSize/3}, 1, y.label(v))
 	}
-	for p := x.low; p <= x.high; p++ {
-		for _, m := range []float64{1, 2, 5} {
-			if v := p + math.Log10(m); v <= x.high {
-				c.line(gridInk, thin, false, point{x.at(v), bottom}, point{x.at(v), topMargin})
-				c.text(point{x.at(v), bottom + fontSize + 4}, .5, thousands(int64(math.Round(math.Pow(10, v)))))
-			}
-		}
+	for _, v := range decades {
+		c.line(gridInk, thin, false, point{x.at(v), bottom}, point{x.at(v), topMargin})
+		c.text(point{x.at(v), bottom + fontSize + 4}, .5, thousands(int64(math.Round(math.Pow(10, v)))))
 	}
 	c.text(point{(leftMargin + right) / 2, bottom + 2*fontSize + 8}, .5, "trainable parameters")
 	c.text(point{leftMargin, topMargin - 10}, 0, "accuracy on test data; a dot's area: operations an image")
@@ -181,6 +178,27 @@ func scatter(path string, force bool, results []result) error {
 		c.text(at, 0, names[i])
 	}
 	return safeio.WriteFile(path, force, func(w io.Writer) error { return c.writeTo(w) })
+}
+
+// logTicks are the logarithms of 1, 2 and 5 times powers of ten, from the last that isn't above low to the first that isn't
+// under high; where that is far, of powers alone.
+func logTicks(low, high float64) (ticks []float64) {
+	steps := []float64{0, math.Log10(2), math.Log10(5)}
+	if high-low > 3 {
+		steps = steps[:1]
+	}
+	for p := math.Floor(low); ; p++ {
+		for _, s := range steps {
+			v := p + s
+			if v <= low {
+				ticks = ticks[:0]
+			}
+			ticks = append(ticks, v)
+			if v >= high && len(ticks) > 1 {
+				return ticks
+			}
+		}
+	}
 }
 
 // box is a rectangle.

@@ -254,12 +254,6 @@ func TestFlags(t *testing.T) {
 			t.Fatalf("%q wrote the model", c.args)
 		}
 	}
-	help, _ := ok(t, "--help")
-	for _, later := range []string{"--tensorboard"} {
-		if strings.Contains(help, later) {
-			t.Errorf("help names %s, which isn't built", later)
-		}
-	}
 }
 
 func TestFineTune(t *testing.T) {

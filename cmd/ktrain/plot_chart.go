@@ -123,7 +123,8 @@ func (a axis) ticks() (ticks []float64) {
 // label writes a tick with the digits that its step asks for.
 func (a axis) label(v float64) string {
 	if a.step < 1e-4 || a.step >= 1e6 {
-		return strconv.FormatFloat(math.Round(v/a.step)*a.step, 'g', 4, 64)
+		digits := math.Log10(max(math.Abs(a.low), math.Abs(a.high))/a.step) + 2
+		return strconv.FormatFloat(math.Round(v/a.step)*a.step, 'g', int(min(digits, 15)), 64)
 	}
 	return strconv.FormatFloat(v, 'f', max(0, -int(math.Floor(math.Log10(a.step)+1e-9))), 64)
 }
