@@ -29,6 +29,7 @@ type job struct {
 	backup train.BackupAndRestore
 	opts   train.Options
 	stop   func(*train.State) error // after each step
+	end    func(*train.State) error // after training
 	saved  []string                 // by ModelCheckpoint
 }
 
@@ -84,7 +85,7 @@ func (j *job) callbacks() (list []train.Callback) {
 		j.saved = append(j.saved, path)
 		return nil
 	}}.Callback())
-	add(train.Callback{BatchEnd: j.stop}, nil)
+	add(train.Callback{BatchEnd: j.stop, TrainEnd: j.end}, nil)
 	return list
 }
 
@@ -204,7 +205,7 @@ func TestDiesAndGoesOn(t *testing.T) {
 	}
 	want := whole.result(h)
 	for _, every := range []int{0, 2} {
-		for _, at := range []int{1, 2, 4, 6, 3 * len(h.Epochs)} {
+		for _, at := range []int{0, 1, 2, 4, 6, 3 * len(h.Epochs)} {
 			j := newJob(t, opt())
 			j.backup.EverySteps = every
 			n := 0
@@ -213,6 +214,9 @@ func TestDiesAndGoesOn(t *testing.T) {
 					return errPower
 				}
 				return nil
+			}
+			if at == 0 { // after EarlyStopping's last word
+				j.end = func(*train.State) error { return errPower }
 			}
 			if _, err := j.fit(context.Background()); !errors.Is(err, errPower) {
 				t.Fatal(err)
@@ -224,7 +228,7 @@ func TestDiesAndGoesOn(t *testing.T) {
 			_, _ = log.WriteString("3,0.123") // half a line
 			log.Close()
 			j.fresh(opt())
-			j.stop = nil
+			j.stop, j.end = nil, nil
 			h, err := j.fit(context.Background())
 			if err != nil {
 				t.Fatal(err)
