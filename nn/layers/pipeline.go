@@ -18,7 +18,7 @@ func (l *Pipeline) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 	if len(l.Layers) == 0 {
 		g.Failf("has no layers")
 	}
-	l.Adopt("_pipeline_layers", l.Layers...)
+	l.Adopt("layers", l.Layers...)
 	var out []nn.Wire
 	for _, inner := range l.Layers {
 		out = g.Apply(inner, c)

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from . import attention, models
+from . import attention, images, models
 from .common import TOLERANCE, feed, flatten, integers, normal, pack, path_of, randomize, record, run, seed_of, uniform, write_npz
 
 EVERY = ("keras", "h5", "weights.h5", "json")
@@ -41,6 +41,8 @@ def goldens(s):
     both("features", models.feature_mix, integers(3, 2, high=6), normal(3, 4))
     both("attention", attention.stack, integers(3, 5, high=9), kinds=("h5", "keras", "weights.h5"))
     both("lambdas", operators, normal(3, 6))
+    both("augmented", images.augmented, uniform(4, 9, 12, 3, high=255), kinds=("keras", "weights.h5", "json"), train=adam_classes)
+    save(s, "preprocessed", keras, images.preprocessed, (uniform(2, 8, 7, 3, high=255),), kinds=("keras", "weights.h5", "json"))
     save(s, "siamese", keras, models.siamese, (normal(3, 6), normal(3, 6)))
     save(s, "legacy_optimizer_k2", tf_keras, models.sequential_nested, (normal(4, 5),), kinds=("h5",), train=legacy_momentum)
 

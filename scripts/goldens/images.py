@@ -163,7 +163,8 @@ def transformations(s):
         x = images.draw(np.random.default_rng(seed))
         draws = np.array(draws, "float32")
         y = np.asarray(layer.transform_images(tf.constant(x), transformation(x, draws)))
-        meta = {"case": name, "class": type(layer).__name__, "config": layer.get_config(), "keras": keras.__version__, "seed": seed,
+        model = {"module": "keras.layers", "class_name": type(layer).__name__, "config": layer.get_config(), "registered_name": None}
+        meta = {"case": name, "class": type(layer).__name__, "model": model, "keras": keras.__version__, "seed": seed,
                 "tolerance": TOLERANCE}
         write_npz(s.root / file, {"meta": pack(meta), "x": x, "draws": draws, "y": y})
         s.add(file, case="augment/" + name, keras=keras.__version__, framework="keras", seed=seed, tolerance=TOLERANCE,
@@ -210,3 +211,22 @@ def transformations(s):
         scale = value_range[1] - value_range[0]
         case("brightness" + name, keras.layers.RandomBrightness(0.9, value_range=value_range, data_format=fmt), images,
              [[0.4], [-0.7], [0.0], [0.05]], lambda x, draws: {"rgb_delta": draws.reshape(-1, 1, 1, 1) * scale})
+
+
+def augmented(K):
+    """A classifier as tutorials write it: images are resized and augmented in the model."""
+    L = K.layers
+    return K.Sequential([
+        K.Input((9, 12, 3)), L.Resizing(10, 10), L.RandomFlip("horizontal"), L.RandomRotation(0.1), L.RandomZoom(0.2), L.RandomTranslation(0.1, 0.1),
+        L.RandomContrast(0.2), L.RandomBrightness(0.2), L.CenterCrop(8, 8), L.Rescaling(1 / 255), L.Conv2D(4, 3, activation="relu"),
+        L.GlobalAveragePooling2D(), L.Dropout(0.3), L.Dense(4, activation="softmax")], name="augmented")
+
+
+def preprocessed(K):
+    """Pipelines, one of them with weights, and layers that hold others."""
+    L = K.layers
+    t = K.Input((8, 7, 3))
+    h = L.Pipeline([L.RandomFlip(), L.Resizing(8, 8), L.RandAugment()], name="first")(t)
+    h = L.Pipeline([L.Rescaling(1 / 255), L.Conv2D(4, 3), L.BatchNormalization(), L.Conv2D(3, 3)], name="second")(h)
+    h = L.RandomColorJitter(brightness_factor=0.2, hue_factor=0.1)(h)
+    return K.Model(t, L.Dense(2)(L.Flatten()(h)))
