@@ -63,6 +63,14 @@ func (l *live) clear() {
 	}
 }
 
+// end clears up after training that ended within an epoch: what is printed next stands under the bar, which stays.
+func (l *live) end() {
+	if l.shown {
+		io.WriteString(l.w, "\n")
+		l.clear()
+	}
+}
+
 // draw draws the losses below the cursor's line and goes back to its beginning. A curve needs two points.
 func (l *live) draw(loss []float64) error {
 	if len(loss) < 2 {

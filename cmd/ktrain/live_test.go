@@ -118,7 +118,7 @@ func TestLive(t *testing.T) {
 		if err := trained(t, 5, .01, l.around([]train.Callback{bar(got)})...); err != nil {
 			t.Fatal(err)
 		}
-		l.clear()
+		l.end()
 		digits := func(s string) string { // times differ
 			lines := strings.Split(s, "\n")
 			for i, line := range lines {
@@ -154,6 +154,25 @@ func TestLiveNarrow(t *testing.T) {
 				t.Errorf("%d columns: %q", columns, line)
 			}
 		}
+	}
+}
+
+// TestLiveEnds: an error message stands under the bar, and no curve is left.
+func TestLiveEnds(t *testing.T) {
+	s := &screen{t: t, seen: map[string]bool{}}
+	l := &live{w: s, columns: 60, plain: true, val: []float64{3, 4}}
+	fmt.Fprint(s, "3/9 the bar")
+	if err := l.draw([]float64{1, 2}); err != nil {
+		t.Fatal(err)
+	}
+	if want := "3/9 the bar\n    loss ▁▃ 2\nval_loss ▆█ 4"; s.text() != want {
+		t.Errorf("drawn:\n%s\nwant\n%s", s.text(), want)
+	}
+	l.end()
+	l.end()
+	fmt.Fprint(s, "error\n")
+	if want := "3/9 the bar\nerror"; s.text() != want {
+		t.Errorf("ended:\n%s\nwant\n%s", s.text(), want)
 	}
 }
 

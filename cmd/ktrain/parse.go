@@ -129,7 +129,7 @@ func progress(o *cli.IO, verbose int) (callbacks []train.Callback, done func(), 
 	callbacks = []train.Callback{train.ProgbarLogger(o.Err, train.Progress{Bar: bar, Plain: plain})}
 	if bar && terminal {
 		l := &live{w: o.Err, columns: o.Columns(o.Err), plain: plain}
-		callbacks, done = l.around(callbacks), l.clear
+		callbacks, done = l.around(callbacks), l.end
 	}
 	return callbacks, done, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"image/png"
 	"math"
 	"os"
@@ -122,4 +123,33 @@ func TestTensorBoardFlags(t *testing.T) {
 		fails(t, cli.Usage, "-freq", append([]string{f.model, "--data", f.data, "-o", f.path("new.keras")}, c...)...)
 	}
 	fails(t, cli.Usage, "a .png or an .svg", f.model, "--data", f.data, "-o", f.path("new.keras"), "--plot", f.path("h.pdf"))
+}
+
+// TestTensorBoardResumed: a run that goes on adds its files to those of the run that was stopped.
+func TestTensorBoardResumed(t *testing.T) {
+	f := parity(t, "mlp_adam")
+	dir := f.path("board")
+	args := []string{f.model, "--data", f.data, "--epochs", "5", "-o", f.path("out.keras"), "--tensorboard", dir}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	log := &stopper{at: "Epoch 3/", cancel: cancel}
+	if code := program().Run(ctx, &cli.IO{In: strings.NewReader(""), Out: log, Err: log, Env: os.Getenv}, args); code != cli.Interrupted {
+		t.Fatalf("exit %d, %s", code, log)
+	}
+	ok(t, append(args, "--resume")...)
+	files, err := filepath.Glob(filepath.Join(dir, "train", "events.out.tfevents.*.v2"))
+	if err != nil || len(files) != 2 {
+		t.Fatalf("%q %v", files, err)
+	}
+	n := 0
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n += strings.Count(string(raw), "epoch_loss")
+	}
+	if n != 5 {
+		t.Errorf("%d epochs are in the files, want 5", n)
+	}
 }
