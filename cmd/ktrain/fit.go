@@ -33,11 +33,13 @@ type options struct {
 
 	flags *pflag.FlagSet
 	board board
+	sets  dataFlags
 }
 
 func fitCommand(fs *pflag.FlagSet) func(context.Context, *cli.IO, []string) error {
 	f := options{flags: fs}
-	fs.StringVar(&f.data, "data", "", "`PATH` of an .npz, a .csv, idx files, or a folder of image folders")
+	fs.StringVar(&f.data, "data", "", "`PATH` of an .npz, a .csv, TFRecord files (a pattern names several), idx files, or a folder with a folder of images, or of texts, for each class")
+	f.sets.flags(fs)
 	fs.IntVar(&f.epochs, "epochs", 1, "passes over the data")
 	fs.IntVarP(&f.batch, "batch-size", "b", 32, "rows a step")
 	fs.BoolVar(&f.shuffle, "shuffle", true, "shuffle the rows before each epoch")
@@ -127,7 +129,7 @@ func (f *options) run(ctx context.Context, o *cli.IO, args []string) error {
 	if err := nn.InitWeights(m, f.seed); err != nil {
 		return err
 	}
-	src, err := f.open(o, m, args[0], &fit)
+	src, err := f.open(ctx, o, m, args[0], &fit)
 	if err != nil {
 		return err
 	}
@@ -245,16 +247,12 @@ func freeze(m nn.Model, patterns []string) (any bool, err error) {
 }
 
 // open opens the data in the form that the model and its loss want.
-func (f *options) open(o *cli.IO, m nn.Model, model string, fit *train.Options) (data.Source, error) {
-	open := data.OpenOptions{Seed: f.seed, Outputs: m.OutputNames()}
-	for _, s := range m.InputSpecs() {
-		open.Inputs = append(open.Inputs, s.Name)
-	}
-	var err error
-	if open.Image, err = imageOptions(m, model, f.preprocess); err != nil {
+func (f *options) open(ctx context.Context, o *cli.IO, m nn.Model, model string, fit *train.Options) (data.Source, error) {
+	open, err := f.sets.options(m, model, f.preprocess, f.seed)
+	if err != nil {
 		return nil, err
 	}
-	set, err := openSet(f.data, open, m)
+	set, err := openSet(ctx, f.data, open, m)
 	if err != nil {
 		return nil, err
 	}
@@ -268,7 +266,7 @@ func (f *options) open(o *cli.IO, m nn.Model, model string, fit *train.Options) 
 		if f.split > 0 {
 			return nil, cli.Usagef("give --val or --validation-split, not both")
 		}
-		v, err := openSet(f.val, open, m)
+		v, err := openSet(ctx, f.val, open, m)
 		if err != nil {
 			return nil, err
 		}
@@ -278,7 +276,7 @@ func (f *options) open(o *cli.IO, m nn.Model, model string, fit *train.Options) 
 }
 
 // openSet opens a path, gives images the shape of the model's input, and makes classes one-hot where the loss wants that.
-func openSet(path string, o data.OpenOptions, m nn.Model) (*data.Set, error) {
+func openSet(ctx context.Context, path string, o data.OpenOptions, m nn.Model) (*data.Set, error) {
 	set, err := data.Open(path, o)
 	var unsupported *safeio.UnsupportedError
 	if errors.As(err, &unsupported) { // the data, not the model: that has an exit code of its own
@@ -302,28 +300,14 @@ func openSet(path string, o data.OpenOptions, m nn.Model) (*data.Set, error) {
 				}
 			}
 		}
-		if len(c.Loss) != 1 || c.Loss[0].Name != "categorical_crossentropy" {
-			continue
-		}
-		units, err := outputUnits(m)
-		if err != nil {
+		if err := oneHot(s, m, c); err != nil {
 			return nil, err
 		}
-		var b data.Batch
-		if err := (*s).Read(&b, []int{0}); err == nil && len(b.Y) == 1 && b.Y[0].Len() == 1 && units > 1 {
-			*s = data.OneHot(*s, units)
+		if err := check(ctx, *s, m, c); err != nil {
+			return nil, err
 		}
 	}
 	return set, nil
-}
-
-// outputUnits is the last dimension of the model's first output.
-func outputUnits(m nn.Model) (int, error) {
-	_, outs, err := nn.Trace(m, false)
-	if err != nil || len(outs) == 0 || len(outs[0].Shape) == 0 {
-		return 0, err
-	}
-	return outs[0].Shape.Last(), nil
 }
 
 // callbacks adds what the flags ask for.

@@ -241,7 +241,7 @@ func TestFlags(t *testing.T) {
 		{cli.Unsupported, "nearest: adam", []string{f.model, "--data", f.data, "-o", out, "--optimizer", "adm"}},
 		{cli.Unsupported, "nearest: huber", []string{f.model, "--data", f.data, "-o", out, "--loss", "hubr"}},
 		{cli.Usage, "--reduce-lr", []string{f.model, "--data", f.data, "-o", out, "--reduce-lr", "loss:0"}},
-		{cli.Broken, "row 1 is 9, expected a class from 0 to 3", []string{f.model, "--data", nan, "-o", out}},
+		{cli.Broken, "row 1: the target: want a class from 0 to 3, found 9", []string{f.model, "--data", nan, "-o", out}},
 		{cli.Broken, "no such file", []string{f.model, "--data", f.path("none.npz"), "-o", out}},
 		{cli.Broken, "no such file", []string{f.path("none.keras"), "--data", f.data, "-o", out}},
 		{cli.Broken, "no such file", []string{f.model, "--data", f.data, "-o", filepath.Join(f.dir, "nowhere", "out.keras")}},

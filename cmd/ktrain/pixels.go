@@ -26,15 +26,16 @@ func sidecarPath(model string) string {
 	return strings.TrimSuffix(model, filepath.Ext(model)) + ".kinfer.json"
 }
 
-// imageOptions says how pixels become the input of a model of one image input; the zero value for other models.
-func imageOptions(m nn.Model, model, preprocess string) (o imaging.Options, err error) {
+// imageOptions says how pixels become the input of a model of one image input; the zero value for other models. resized says
+// that the model's sidecar names the filter.
+func imageOptions(m nn.Model, model, preprocess string) (o imaging.Options, resized bool, err error) {
 	var side sidecar
 	raw, err := os.ReadFile(sidecarPath(model))
 	if err == nil {
 		err = json.Unmarshal(raw, &side)
 	}
 	if err != nil && !os.IsNotExist(err) {
-		return o, &safeio.FormatError{Where: safeio.Where{File: sidecarPath(model)}, Msg: "can't be read", Err: err}
+		return o, false, &safeio.FormatError{Where: safeio.Where{File: sidecarPath(model)}, Msg: "can't be read", Err: err}
 	}
 	if preprocess == "auto" {
 		preprocess = "none"
@@ -43,11 +44,11 @@ func imageOptions(m nn.Model, model, preprocess string) (o imaging.Options, err 
 		}
 	}
 	if o.Preprocess, err = imaging.ParsePreprocess(preprocess); err != nil {
-		return o, &cli.Error{Code: cli.Usage, Err: err}
+		return o, false, &cli.Error{Code: cli.Usage, Err: err}
 	}
 	specs := m.InputSpecs()
 	if len(specs) != 1 {
-		return o, nil
+		return o, false, nil
 	}
 	switch s := specs[0].Shape; {
 	case len(s) == 3 && s[1] > 0 && s[2] > 0:
@@ -63,13 +64,13 @@ func imageOptions(m nn.Model, model, preprocess string) (o imaging.Options, err 
 	}
 	if side.Color != "" && o.Height > 0 {
 		if o.Color, err = imaging.ParseColor(side.Color); err != nil {
-			return o, err
+			return o, false, err
 		}
 	}
 	if side.Resize != "" {
 		o.Filter, err = imaging.ParseFilter(side.Resize)
 	}
-	return o, err
+	return o, side.Resize != "", err
 }
 
 // normalises says that the model itself rescales or normalises its input.

@@ -72,7 +72,7 @@ func (b *backup) begin(f *options, m nn.Model, fit *train.Options) error {
 			return err
 		}
 	}
-	b.Of = map[string]string{"what --preprocess says": f.preprocess}
+	b.Of = map[string]string{"what --preprocess says": f.preprocess, "what --features, --resize, --resize-engine and --color say": f.sets.String()}
 	var err error
 	if b.Of["the data"], err = digestOf(f.data); err != nil {
 		return err

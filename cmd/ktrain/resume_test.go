@@ -237,7 +237,7 @@ func TestResumeRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	src, err := (&options{data: data, preprocess: "auto"}).open(&cli.IO{}, m, model, &train.Options{})
+	src, err := (&options{data: data, preprocess: "auto"}).open(t.Context(), &cli.IO{}, m, model, &train.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
