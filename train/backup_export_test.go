@@ -78,3 +78,6 @@ func (s *State) Stopped() bool { return s.stop }
 
 // PythonRepr is how Python prints a float.
 func PythonRepr(v float64) string { return pythonRepr(v) }
+
+// MetricFrom reads a metric as Keras writes it.
+func MetricFrom(raw json.RawMessage) (Metric, error) { return decodeMetric(raw, "metrics") }

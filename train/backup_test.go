@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -31,6 +32,7 @@ type job struct {
 	stop   func(*train.State) error // after each step
 	end    func(*train.State) error // after training
 	saved  []string                 // by ModelCheckpoint
+	stream bool                     // the rows come one after another, through a window
 }
 
 func newJob(t *testing.T, opt train.Optimizer) *job {
@@ -57,6 +59,11 @@ func (j *job) fresh(opt train.Optimizer) {
 		}
 		metrics = append(metrics, m)
 	}
+	several, err := train.MetricFrom([]byte(`{"class_name": "Recall", "config": {"name": "recall", "thresholds": [0.2, 0.4, 0.8]}}`))
+	if err != nil {
+		j.t.Fatal(err)
+	}
+	metrics = append(metrics, several)
 	if err := train.Compile(j.model, train.Config{Optimizer: opt, Loss: []train.Loss{loss}, Metrics: [][]train.Metric{metrics}}); err != nil {
 		j.t.Fatal(err)
 	}
@@ -91,7 +98,25 @@ func (j *job) callbacks() (list []train.Callback) {
 
 func (j *job) fit(ctx context.Context) (*train.History, error) {
 	j.opts.Callbacks = j.callbacks()
-	return train.Fit(ctx, j.model, data.OneHot(points(60), 3), j.opts)
+	return train.Fit(ctx, j.model, j.data(), j.opts)
+}
+
+func (j *job) data() data.Source {
+	all := data.OneHot(points(60), 3)
+	if !j.stream {
+		return all
+	}
+	j.opts.ValidationSplit, j.opts.Validation = 0, all
+	return data.FromSeq(45, 10, func() iter.Seq2[*data.Batch, error] {
+		return func(yield func(*data.Batch, error) bool) {
+			var b data.Batch
+			for i := range 45 {
+				if err := all.Read(&b, []int{i}); !yield(&b, err) {
+					return
+				}
+			}
+		}
+	})
 }
 
 // result is all that training leaves.
@@ -133,7 +158,8 @@ func optimizersOfTest() map[string]func() train.Optimizer {
 			o.UseEMA, o.EMAOverwriteFrequency, o.LearningRate = true, &every, .05
 			return o
 		},
-		"nadam": func() train.Optimizer { return train.NewNadam() },
+		"nadam":   func() train.Optimizer { return train.NewNadam() },
+		"scaling": func() train.Optimizer { return train.NewLossScaleOptimizer(train.NewRMSprop()) },
 		"sgd that accumulates": func() train.Optimizer {
 			o := train.NewSGD()
 			n, norm := 2, .5
@@ -148,6 +174,7 @@ func optimizersOfTest() map[string]func() train.Optimizer {
 func TestStopAndGoOn(t *testing.T) {
 	for name, opt := range optimizersOfTest() {
 		whole := newJob(t, opt())
+		whole.stream = name == "nadam"
 		h, err := whole.fit(context.Background())
 		if err != nil {
 			t.Fatal(err)
@@ -158,6 +185,7 @@ func TestStopAndGoOn(t *testing.T) {
 		}
 		for at := 1; at <= 3*len(h.Epochs); at++ {
 			j := newJob(t, opt())
+			j.stream = whole.stream
 			ctx, cancel := context.WithCancel(context.Background())
 			n := 0
 			j.stop = func(*train.State) error {

@@ -99,11 +99,7 @@ func (l *csvLog) line(s *State) error {
 	}
 	line := []string{strconv.Itoa(s.Epoch)}
 	for _, k := range l.keys {
-		if v, ok := s.Logs.Get(k); ok {
-			line = append(line, pythonRepr(v))
-		} else {
-			line = append(line, "NA")
-		}
+		line = append(line, cell(s, k))
 	}
 	if err := out.Write(line); err != nil {
 		return err
@@ -122,6 +118,22 @@ func (l *csvLog) line(s *State) error {
 	}
 	l.size, l.head = l.size+int64(n), false
 	return nil
+}
+
+// cell is what a column says of an epoch.
+func cell(s *State, key string) string {
+	v, ok := s.Logs.Get(key)
+	if !ok {
+		return "NA"
+	}
+	if list := s.List(key); list != nil {
+		texts := make([]string, len(list))
+		for i, v := range list {
+			texts[i] = pythonRepr(v)
+		}
+		return `"[` + strings.Join(texts, ", ") + `]"` // with the quotes that Keras has there
+	}
+	return pythonRepr(v)
 }
 
 // save has what is written on disk before a checkpoint counts on it.

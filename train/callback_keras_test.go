@@ -175,7 +175,10 @@ func TestCSVAsKeras(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := &train.State{}
+		s, err := train.NewState(one(t))
+		if err != nil {
+			t.Fatal(err)
+		}
 		if err := c.TrainBegin(s); err != nil {
 			t.Fatal(err)
 		}

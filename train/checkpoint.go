@@ -24,7 +24,7 @@ import (
 // read by the version that wrote it or a later one; to hand a model over to Keras, save the model.
 type Checkpoint struct {
 	meta    checkpointMeta
-	arrays  map[string]*nn.Tensor // w_, v_, m_, h_ by index, c_ by callback and index, and rate
+	arrays  map[string]*nn.Tensor // w_, v_, m_, h_, l_ by index, c_ by callback and index, and rate
 	names   []string              // of arrays, in the file's order
 	path    string                // for errors
 	written writer                // nil: safeio.WriteFile
@@ -44,7 +44,14 @@ type checkpointMeta struct {
 	Meters    []string       `json:"meters"`
 	Epochs    []int          `json:"epochs"` // of the history
 	History   []string       `json:"history"`
+	Lists     []listMeta     `json:"lists"`
 	Callbacks []callbackMeta `json:"callbacks"`
+}
+
+// listMeta is a metric of several numbers in the history: how many it had in each epoch.
+type listMeta struct {
+	Name    string `json:"name"`
+	Lengths []int  `json:"lengths"`
 }
 
 // callbackMeta names what a callback remembers.
@@ -232,6 +239,18 @@ func (c *Checkpoint) decodeMeta() error {
 	for i, name := range m.History {
 		if v, err := c.numbers(fmt.Sprintf("h_%d", i), "history"); err != nil || len(v) > len(m.Epochs) {
 			return bad("history", fmt.Sprintf("%q isn't a value for each epoch", name))
+		}
+	}
+	for i, l := range m.Lists {
+		v, err := c.numbers(fmt.Sprintf("l_%d", i), "history")
+		rest := len(v)
+		for _, n := range l.Lengths {
+			if rest -= n; n < 0 || rest < 0 {
+				break
+			}
+		}
+		if err != nil || rest != 0 || len(l.Lengths) > len(m.Epochs) {
+			return bad("lists", fmt.Sprintf("%q isn't a list for each epoch", l.Name))
 		}
 	}
 	for i, k := range m.Callbacks {

@@ -41,6 +41,14 @@ func (f *fit) take(epoch, step int, begun bool, of map[string]string) (*Checkpoi
 	for i, name := range m.History {
 		c.add(fmt.Sprintf("h_%d", i), list(f.history.Values[name]...))
 	}
+	for i, name := range slices.Sorted(maps.Keys(f.history.Lists)) {
+		l := listMeta{Name: name}
+		for _, v := range f.history.Lists[name] {
+			l.Lengths = append(l.Lengths, len(v))
+		}
+		m.Lists = append(m.Lists, l)
+		c.add(fmt.Sprintf("l_%d", i), list(slices.Concat(f.history.Lists[name]...)...))
+	}
 	for _, k := range f.o.Callbacks {
 		if k.Save == nil {
 			continue
@@ -97,13 +105,8 @@ func (f *fit) restore(c *Checkpoint) error {
 	if err := c.copyTo(f.rate, "rate", "learning rate"); err != nil {
 		return err
 	}
-	f.history.Epochs, f.history.Values = slices.Clone(m.Epochs), map[string][]float64{}
-	for i, name := range m.History {
-		v, err := c.numbers(fmt.Sprintf("h_%d", i), "history")
-		if err != nil {
-			return err
-		}
-		f.history.Values[name] = slices.Clone(v)
+	if err := f.restoreHistory(c); err != nil {
+		return err
 	}
 	f.state.stop, f.state.Step, f.state.Logs = m.Stopped, m.Step, nil
 	if m.Step > 0 {
@@ -113,6 +116,31 @@ func (f *fit) restore(c *Checkpoint) error {
 	}
 	nn.WeightsChanged(f.model)
 	return f.restoreCallbacks(c)
+}
+
+func (f *fit) restoreHistory(c *Checkpoint) error {
+	*f.history = History{Epochs: slices.Clone(c.meta.Epochs), Values: map[string][]float64{}}
+	for i, name := range c.meta.History {
+		v, err := c.numbers(fmt.Sprintf("h_%d", i), "history")
+		if err != nil {
+			return err
+		}
+		f.history.Values[name] = slices.Clone(v)
+	}
+	for i, l := range c.meta.Lists {
+		v, err := c.numbers(fmt.Sprintf("l_%d", i), "history")
+		if err != nil {
+			return err
+		}
+		if f.history.Lists == nil {
+			f.history.Lists = map[string][][]float64{}
+		}
+		for _, n := range l.Lengths {
+			f.history.Lists[l.Name] = append(f.history.Lists[l.Name], slices.Clone(v[:n]))
+			v = v[n:]
+		}
+	}
+	return nil
 }
 
 func (f *fit) restoreMeters(c *Checkpoint) error {
