@@ -149,7 +149,9 @@ def train(name, jit):
     compiled = model.get_compile_config()
     fit_args = {"batch_size": 16, "epochs": 3, **{k: v for k, v in fit.items() if k != "sample_weight"}}
     one = lambda a: a[0] if len(a) == 1 else a
-    history = model.fit(one(xs), one(ts), sample_weight=one(sw) if sw else None, shuffle=False, verbose=0, **fit_args).history
+    callbacks = [keras.callbacks.SwapEMAWeights(swap_on_epoch=fit_args["swap_ema"])] if "swap_ema" in fit_args else []
+    history = model.fit(one(xs), one(ts), sample_weight=one(sw) if sw else None, shuffle=False, verbose=0, callbacks=callbacks,
+                        **{k: v for k, v in fit_args.items() if k != "swap_ema"}).history
     return model, seed, xs, ts, sw, start, compiled, fit_args, history
 
 

@@ -62,6 +62,8 @@ OPTIONS = {
     "accumulate_schedule": lambda: O.SGD(S.ExponentialDecay(0.3, 4, 0.5), gradient_accumulation_steps=2, global_clipnorm=0.3),
     "clipvalue": lambda: O.Nadam(0.01, clipvalue=0.02),
     "excluded": lambda: excluding(O.AdamW(0.02, weight_decay=0.8), "bias"),
+    "scaled": lambda: O.LossScaleOptimizer(O.Adam(0.02, clipnorm=0.5), initial_scale=512.0, dynamic_growth_steps=4),
+    "scaled_schedule": lambda: O.LossScaleOptimizer(O.SGD(S.ExponentialDecay(0.3, 4, 0.5), use_ema=True, ema_momentum=0.7)),
     "loss_scaled": lambda: O.Adamax(0.01, loss_scale_factor=1000.0),
     "muon_excluded": lambda: O.Muon(0.01, exclude_layers=["dense_1"], nesterov=False, rms_rate=None, adam_lr_ratio=0.5, ns_steps=3),
 }
@@ -87,11 +89,14 @@ def cases():
     for name, schedule in SCHEDULES.items():
         out["schedule_" + name] = (mlp(), [floats(50, 7)], [labels(50)], dict(optimizer=lambda s=schedule: O.SGD(s()), **loss), {})
     for name, optimizer in OPTIMIZERS.items():
-        if name in ("adafactor", "adamax"):  # refused: what Keras does with embeddings' gradients there has no simple form
-            continue
         out["words_" + name] = (words, [ids], [labels(30)], dict(optimizer=optimizer, **loss), {"batch_size": 8})
-    for name in ("accumulate", "ema_adam"):
+    for name in ("accumulate", "ema_adam", "clipvalue", "scaled"):
         out["words_" + name] = (words, [ids], [labels(30)], dict(optimizer=OPTIONS[name], **loss), {"batch_size": 8})
+    for on_epoch in (False, True):
+        out[f"swap_ema_{on_epoch}".lower()] = (mlp(), [floats(50, 7)], [labels(50)], dict(optimizer=OPTIONS["ema_adam"], **loss), {"swap_ema": on_epoch, "validation_split": 0.2})
+    for mode in ("rows", "columns"):
+        out[f"orthogonal_{mode}"] = (mlp(kernel_regularizer=keras.regularizers.OrthogonalRegularizer(0.05, mode=mode)), [floats(50, 7)], [labels(50)],
+                                     dict(optimizer=lambda: O.SGD(0.3), **loss), {})
     out["constraints"] = (constrained, [floats(50, 6, 5, 2)], [labels(50)], dict(optimizer=lambda: O.SGD(0.3), **loss), {})
     return out
 

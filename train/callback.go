@@ -16,6 +16,7 @@ import (
 // does that where it is wanted). LambdaCallback is this struct.
 type Callback struct {
 	TrainBegin, EpochBegin, BatchEnd, EpochEnd, TrainEnd func(*State) error
+	TestBegin, TestEnd                                   func(*State) error // around each validation
 
 	// Save returns what the callback remembers, by names of its choice, for a [Checkpoint]; Load, called after TrainBegin, and
 	// perhaps again after EpochBegin, takes it back. Both or none. Name tells the callback from others in a checkpoint.

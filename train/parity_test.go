@@ -36,6 +36,7 @@ type parity struct {
 		Epochs          int                `json:"epochs"`
 		ValidationSplit float64            `json:"validation_split"`
 		ClassWeight     map[string]float64 `json:"class_weight"`
+		SwapEMA         *bool              `json:"swap_ema"`
 	} `json:"fit"`
 	History    map[string][]float64 `json:"history"`
 	HistoryXLA map[string][]float64 `json:"history_xla"`
@@ -109,6 +110,9 @@ func (p *parity) options() train.Options {
 	o := train.Options{Epochs: p.Fit.Epochs, BatchSize: p.Fit.BatchSize, ValidationSplit: p.Fit.ValidationSplit, NoShuffle: true, Threads: 1}
 	if p.Case == "option_excluded" {
 		o.NoWeightDecay = []string{"bias"}
+	}
+	if p.Fit.SwapEMA != nil {
+		o.Callbacks = []train.Callback{train.SwapEMAWeights{OnEpoch: *p.Fit.SwapEMA}.Callback()}
 	}
 	for k, v := range p.Fit.ClassWeight {
 		if o.ClassWeight == nil {
@@ -191,10 +195,7 @@ func compareState(t *testing.T, m nn.Model, p *parity) {
 		t.Fatalf("%d optimizer variables, Keras has %d", len(vars), len(p.Optimizer))
 	}
 	for i, v := range vars {
-		_, name, owned := strings.Cut(p.Optimizer[i], "/")
-		if !owned { // Keras made it outside of the optimizer's name scope
-			name = p.Optimizer[i]
-		}
+		name := p.Optimizer[i][strings.LastIndex(p.Optimizer[i], "/")+1:] // most are in the optimizer's name scope
 		if _, ok := m.(*nn.Sequential); ok {
 			name = strings.TrimPrefix(name, m.Base().Name+"_")
 		}

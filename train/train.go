@@ -149,7 +149,13 @@ func (f *fit) run(ctx context.Context, epochs, batch int) error {
 		}
 		s.Logs = append(Logs(nil), s.Logs...)
 		if stopped == nil && f.val != nil {
+			if err := f.each(func(c Callback) func(*State) error { return c.TestBegin }); err != nil {
+				return err
+			}
 			logs, err := f.evaluate(ctx, f.val, or(f.o.ValidationBatchSize, batch))
+			if err == nil {
+				err = f.each(func(c Callback) func(*State) error { return c.TestEnd })
+			}
 			if err != nil && (ctx.Err() == nil || !errors.Is(err, ctx.Err())) {
 				return err
 			}
