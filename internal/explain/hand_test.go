@@ -205,8 +205,8 @@ func (h *hand) step() {
 		h.want(in, "bias", col, h.w[1][j], 0)
 		z[j] += h.w[1][j]
 		a[j] = max(z[j], 0)
-		h.want(in, "z, the sum", col, z[j], scale)
-		h.want(in, "h = relu(z)", col, a[j], scale)
+		h.want(in, "z = sum", col, z[j], scale)
+		h.want(in, "h = relu", col, a[j], scale)
 	}
 	s := h.scores(a)
 	p, _ := softmax(s, d)

@@ -79,14 +79,6 @@ func num[F float32 | float64](v F) string {
 // fine prints nine decimals, for losses whose difference counts.
 func fine(v float64) string { return strconv.FormatFloat(v, 'f', 9, 64) }
 
-// signed is num with a sign and a space, for sums: "+ 0.5", "- 0.5".
-func signed(v float32) string {
-	if v < 0 {
-		return "- " + num(-v)
-	}
-	return "+ " + num(v)
-}
-
 // bracket puts negative numbers in brackets, for products and differences.
 func bracket[F float32 | float64](v F) string {
 	if v < 0 {

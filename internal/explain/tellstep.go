@@ -34,8 +34,8 @@ func (l *Lesson) tellHidden(sec *section, s *step) {
 		t.row(fmt.Sprintf("x%d", i), append([]string{num(l.x[i])}, l.each(func(j int) string { return num(l.x[i] * s.before[0][i*u+j]) })...)...)
 	}
 	t.row("bias", append([]string{"."}, l.each(func(j int) string { return num(s.before[1][j]) })...)...)
-	t.total("z, the sum", append([]string{"."}, l.each(func(j int) string { return num(s.z[j]) })...)...)
-	t.total("h = relu(z)", append([]string{"."}, l.each(func(j int) string { return num(s.h[j]) })...)...)
+	t.total("z = sum", append([]string{"."}, l.each(func(j int) string { return num(s.z[j]) })...)...)
+	t.total("h = relu", append([]string{"."}, l.each(func(j int) string { return num(s.h[j]) })...)...)
 	sec.add(t)
 	silent := 0
 	for _, h := range s.h {
@@ -46,7 +46,7 @@ func (l *Lesson) tellHidden(sec *section, s *step) {
 	if silent == u {
 		sec.add(para("All units are silent in this draw: relu gives 0 everywhere, so in this step only the biases of the output layer can learn. Try another --seed."))
 	} else {
-		sec.add(para(fmt.Sprintf("Of the %d units, %d are silent.", u, silent)))
+		sec.add(para(fmt.Sprintf("Silent units here: %d of %d.", silent, u)))
 	}
 }
 
