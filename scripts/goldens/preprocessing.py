@@ -33,6 +33,7 @@ def goldens(s):
     text(s)
     categories(s)
     hashes(s)
+    spectrograms(s)
 
 
 def strings(s):
@@ -196,3 +197,39 @@ def hashes(s):
     cross("strings_integers", random_strings(150), wide(150, 1), num_bins=100_003, k2=True)
     cross("strings", random_strings(80), random_strings(80, longest=9), num_bins=100_003)
     cross("one_hot", integers(12, 1), integers(12, 1, high=3), num_bins=6, output_mode="one_hot", k2=True)
+
+
+def spectrograms(s):
+    hann = np.hanning(16).tolist()  # names of windows need SciPy; Keras makes the same numbers of them
+
+    def stft(name, x, window=np.hamming(12).tolist(), **options):
+        s.layer("STFTSpectrogram", name, lambda L: L.STFTSpectrogram(window=window, **options), x, draw="kernels" not in name, jit="first" in name)
+
+    x = normal(2, 70, 2)
+    stft("log", x, hann, frame_length=16)
+    stft("magnitude", x, hann, frame_length=16, mode="magnitude", frame_step=5, padding="same")
+    stft("psd", x, frame_length=12, mode="psd", expand_dims=True)
+    stft("real", x, frame_length=12, fft_length=32, mode="real", periodic=True)
+    stft("imag", x, frame_length=12, mode="imag", scaling="spectrum")
+    stft("angle", x, None, frame_length=12, mode="angle", scaling=None)
+    stft("stft", x, frame_length=12, mode="stft", expand_dims=True, frame_step=12)
+    stft("channels_first", normal(2, 2, 70), hann, frame_length=16, data_format="channels_first")
+    stft("channels_first_expanded", normal(2, 2, 70), hann, frame_length=16, data_format="channels_first", expand_dims=True, mode="magnitude")
+    stft("any_length", normal(2, 70, 1).declare(None, 1), hann, frame_length=16)
+    stft("kernels_hann", x, hann, frame_length=16)  # as they are drawn first
+    stft("kernels_hamming", x, frame_length=12, scaling="spectrum", mode="stft")
+    stft("kernels_blackman", x, np.blackman(12).tolist(), frame_length=12, scaling=None, mode="magnitude")
+    stft("kernels_bartlett", x, np.bartlett(12).tolist(), frame_length=12, mode="psd")
+
+    def mel(name, x, **options):
+        s.layer("MelSpectrogram", name, lambda L: L.MelSpectrogram(**options), x)
+
+    small = dict(fft_length=64, sequence_stride=20, sampling_rate=4000, num_mel_bins=12)
+    mel("small", normal(2, 300), **small)
+    mel("default", normal(1, 2400))
+    mel("hamming", normal(2, 300), **small, window="hamming", sequence_length=50, max_freq=1500, min_freq=100)
+    mel("odd", normal(2, 300), **dict(small, fft_length=75), sequence_length=51)
+    mel("power", normal(2, 300), **small, power_to_db=False, mag_exp=1.5)
+    mel("reference", normal(2, 300), **small, ref_power=0.01, top_db=20)
+    mel("no_window", normal(2, 300), **small, window=None)
+    mel("any_length", normal(2, 300).declare(None), **small)
