@@ -31,6 +31,8 @@ type job struct {
 	opts   train.Options
 	stop   func(*train.State) error // after each step
 	end    func(*train.State) error // after training
+	test   func(*train.State) error // before each validation
+	swap   bool                     // of moving averages
 	saved  []string                 // by ModelCheckpoint
 	stream bool                     // the rows come one after another, through a window
 }
@@ -92,7 +94,10 @@ func (j *job) callbacks() (list []train.Callback) {
 		j.saved = append(j.saved, path)
 		return nil
 	}}.Callback())
-	add(train.Callback{BatchEnd: j.stop, TrainEnd: j.end}, nil)
+	add(train.Callback{BatchEnd: j.stop, TrainEnd: j.end, TestBegin: j.test}, nil)
+	if j.swap {
+		add(train.SwapEMAWeights{OnEpoch: true}.Callback(), nil)
+	}
 	return list
 }
 
@@ -174,7 +179,7 @@ func optimizersOfTest() map[string]func() train.Optimizer {
 func TestStopAndGoOn(t *testing.T) {
 	for name, opt := range optimizersOfTest() {
 		whole := newJob(t, opt())
-		whole.stream = name == "nadam"
+		whole.stream, whole.swap = name == "nadam", name == "adam with averages"
 		h, err := whole.fit(context.Background())
 		if err != nil {
 			t.Fatal(err)
@@ -183,9 +188,9 @@ func TestStopAndGoOn(t *testing.T) {
 		if _, err := os.Stat(whole.backup.Dir); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s: the backup of a training that is complete stays: %v", name, err)
 		}
-		for at := 1; at <= 3*len(h.Epochs); at++ {
+		for at := 1; at <= 4*len(h.Epochs); at++ { // three steps and a validation each
 			j := newJob(t, opt())
-			j.stream = whole.stream
+			j.stream, j.swap = whole.stream, whole.swap
 			ctx, cancel := context.WithCancel(context.Background())
 			n := 0
 			j.stop = func(*train.State) error {
@@ -194,15 +199,16 @@ func TestStopAndGoOn(t *testing.T) {
 				}
 				return nil
 			}
+			j.test = j.stop
 			if _, err := j.fit(ctx); !errors.Is(err, context.Canceled) {
 				t.Fatalf("%s: step %d: %v", name, at, err)
 			}
 			c, err := j.backup.Latest()
-			if err != nil || c.Epoch()*3+c.Step() != at {
+			if err != nil || c.Epoch() != (at-1)/4 || c.Step() != min((at-1)%4+1, 3) {
 				t.Fatalf("%s: step %d: %v", name, at, err)
 			}
 			j.fresh(opt())
-			j.stop = nil
+			j.stop, j.test = nil, nil
 			if at%2 == 0 {
 				j.opts.Resume = c
 			}

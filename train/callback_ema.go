@@ -1,6 +1,10 @@
 package train
 
-import "fmt"
+import (
+	"fmt"
+
+	"kerasgo/nn"
+)
 
 // SwapEMAWeights are the arguments of Keras's callback of that name, for optimizers with moving averages (UseEMA): validation
 // measures the averages instead of the weights.
@@ -33,6 +37,13 @@ func (c SwapEMAWeights) Callback() Callback {
 		return nil
 	}
 	k := Callback{
+		Name: "SwapEMAWeights",
+		Save: func() (map[string]*nn.Tensor, error) { return record{have: in}.save(), nil },
+		Load: func(_ *State, memory map[string]*nn.Tensor) error {
+			r, err := loadRecord(memory)
+			in = r.have
+			return err
+		},
 		TrainBegin: func(*State) error {
 			in = false
 			return nil

@@ -153,13 +153,20 @@ func (f *fit) run(ctx context.Context, epochs, batch int) error {
 				return err
 			}
 			logs, err := f.evaluate(ctx, f.val, or(f.o.ValidationBatchSize, batch))
-			if err == nil {
-				err = f.each(func(c Callback) func(*State) error { return c.TestEnd })
-			}
 			if err != nil && (ctx.Err() == nil || !errors.Is(err, ctx.Err())) {
 				return err
 			}
-			stopped = err
+			if stopped = err; stopped != nil { // the checkpoint is from between TestBegin and TestEnd
+				if err := f.backups(func(b *backup) error { return b.save(f, s.Epoch, s.Step, true) }); err != nil {
+					return err
+				}
+			}
+			if err := f.each(func(c Callback) func(*State) error { return c.TestEnd }); err != nil {
+				return err
+			}
+			if stopped != nil {
+				break
+			}
 			for _, l := range logs {
 				s.Logs = append(s.Logs, Log{"val_" + l.Name, l.Value})
 			}
