@@ -58,7 +58,7 @@ type table struct {
 
 // parseCSV reads a table into at most so many bytes of memory.
 func parseCSV(from io.Reader, memory int64) (*Arrays, []string, error) {
-	row := &rowLimit{from: from}
+	row := &rowLimit{from: from, left: maxRow}
 	buf := bufio.NewReaderSize(row, 1<<16)
 	if bom, _ := buf.Peek(3); string(bom) == "\ufeff" {
 		_, _ = buf.Discard(3)
