@@ -130,16 +130,20 @@ func nameRuns(runs []run, paths []string) {
 }
 
 // readRun reads a history: a JSON object of lists, or a table with an epoch column.
-func readRun(path string) (r run, err error) {
+func readRun(path string) (run, error) {
 	f, _, err := safeio.OpenRegular(path, safeio.Limits{})
 	if err != nil {
-		return r, err
+		return run{}, err
 	}
 	defer f.Close()
 	raw, err := safeio.ReadAll(f, safeio.Defaults().MaxJSONBytes)
 	if err != nil {
-		return r, safeio.At(err, safeio.Where{File: path})
+		return run{}, safeio.At(err, safeio.Where{File: path})
 	}
+	return parseRun(path, raw)
+}
+
+func parseRun(path string, raw []byte) (run, error) {
 	if strings.HasPrefix(strings.TrimLeft(string(raw), " \t\r\n"), "{") {
 		return readHistory(path, raw)
 	}
@@ -172,6 +176,9 @@ func readHistory(path string, raw []byte) (r run, err error) {
 	return r, nil
 }
 
+// mostEpochs is the highest number of an epoch.
+const mostEpochs = 1e9
+
 // readLog reads what CSVLogger wrote: an epoch from 0 in each line, and values; NA and nothing are none.
 func readLog(path string, raw []byte) (r run, err error) {
 	in := csv.NewReader(bytes.NewReader(raw))
@@ -183,6 +190,11 @@ func readLog(path string, raw []byte) (r run, err error) {
 		return r, badRun(path, "", "is neither a history in JSON nor a log whose first column is epoch", nil)
 	}
 	r.values = map[string][]float64{}
+	for k, name := range lines[0][1:] {
+		if slices.Contains(lines[0][:k+1], name) {
+			return r, badRun(path, "column "+name, "is there twice", nil)
+		}
+	}
 	for i, line := range lines[1:] {
 		for k, cell := range line {
 			v, err := strconv.ParseFloat(strings.TrimSpace(cell), 64)
@@ -193,6 +205,9 @@ func readLog(path string, raw []byte) (r run, err error) {
 				v = math.NaN()
 			}
 			if k == 0 {
+				if !(v == math.Trunc(v)) || v < 0 || v > mostEpochs {
+					return r, badRun(path, "line "+strconv.Itoa(i+2), "isn't of an epoch: "+strconv.Quote(cell), nil)
+				}
 				r.epochs = append(r.epochs, v+1)
 			} else {
 				r.values[lines[0][k]] = append(r.values[lines[0][k]], v)

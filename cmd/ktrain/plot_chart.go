@@ -18,9 +18,9 @@ type curve struct {
 	dashed bool
 }
 
-// add appends a point, unless it isn't a number.
+// add appends a point, unless it isn't a number that a scale can reach.
 func (c *curve) add(x, y float64) {
-	if x-x == 0 && y-y == 0 {
+	if math.Abs(y) < 1e300 {
 		c.x, c.y = append(c.x, x), append(c.y, y)
 	}
 }

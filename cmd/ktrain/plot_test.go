@@ -62,6 +62,8 @@ func TestPlotRefuses(t *testing.T) {
 		{cli.Broken, "first column is epoch", []string{written(t, filepath.Join(dir, "c.csv"), "a,b\n1,2\n")}},
 		{cli.Broken, "line 3, column loss", []string{written(t, filepath.Join(dir, "d.csv"), "epoch,loss\n0,1\n1,x\n")}},
 		{cli.Broken, "isn't a table", []string{written(t, filepath.Join(dir, "e.csv"), "epoch,loss\n0\n")}},
+		{cli.Broken, `line 2: isn't of an epoch: "1e17"`, []string{written(t, filepath.Join(dir, "i.csv"), "epoch,loss\n1e17,1\n")}},
+		{cli.Broken, "column loss", []string{written(t, filepath.Join(dir, "g.csv"), "epoch,loss,loss\n0,1,2\n")}},
 		{cli.Broken, "the file is empty", []string{written(t, filepath.Join(dir, "f.csv"), "")}},
 		{cli.Broken, "no such file", []string{filepath.Join(dir, "none.json")}},
 	} {
@@ -152,4 +154,25 @@ func TestTensorBoardResumed(t *testing.T) {
 	if n != 5 {
 		t.Errorf("%d epochs are in the files, want 5", n)
 	}
+}
+
+// FuzzRun: whatever a history holds, it is refused or can be drawn.
+func FuzzRun(f *testing.F) {
+	for _, s := range []string{`{"loss": [1, null, 1e308, -1e308], "val_loss": []}`, `{}`, "epoch,loss\n0,1\n", "epoch,a,a\n0,1,2\n", "epoch\n", "epoch,loss\n1e300,NaN\nInf,2\n",
+		`{"a": [0, 5e-324]}`, `{"loss": [1], "a": [1, 2, 3]}`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		r, err := parseRun("h", raw)
+		if err != nil {
+			return
+		}
+		face, err := typeface()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range panelsOf([]run{r, r}, nil) {
+			drawPanel(&drawing{width: panelWidth, height: panelHeight}, p, point{}, panelHeight, face)
+		}
+	})
 }
