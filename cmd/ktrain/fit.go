@@ -59,7 +59,7 @@ func fitCommand(fs *pflag.FlagSet) func(context.Context, *cli.IO, []string) erro
 	fs.StringVar(&f.until, "until", "", "stop after the first epoch with `NAME<NUMBER`, such as 'loss<0.05'")
 	fs.StringVar(&f.checkpoint, "checkpoint", "", "save the model to `FILE` after each epoch with the best val_loss (or loss) so far")
 	fs.BoolVar(&f.resume, "resume", false, "go on where a run that was interrupted or killed had got to, with the same bits as if it had not been")
-	fs.StringVar(&f.backup, "backup", "epoch", "save what --resume needs, in a folder beside the output, after each `epoch`, after so many steps, or never")
+	fs.StringVar(&f.backup, "backup", "epoch", "`WHEN` to save what --resume needs, in a folder beside the output: after each epoch, after so many steps (a number), or never")
 	fs.StringVar(&f.history, "history", "", "write what each epoch ended with to `FILE`, as JSON")
 	fs.StringVar(&f.log, "log-csv", "", "write a line an epoch to `FILE`")
 	fs.StringVar(&f.plot, "plot", "", "draw the history to `FILE`, a .png or .svg")
