@@ -86,6 +86,9 @@ func writer(m nn.Model, to form) (func(io.Writer) error, error) {
 		if err := oldMasks(m); err != nil {
 			return nil, err
 		}
+		if err := oldImages(m); err != nil {
+			return nil, err
+		}
 	}
 	if to == formJSON || to == formH5 {
 		inline(m)

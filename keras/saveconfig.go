@@ -17,7 +17,7 @@ func keras3Config(m nn.Model) (object, error) {
 		return nil, err
 	}
 	env := asObject(raw)
-	if err := sayable(env, "", nn.OriginOf(m).Translated); err != nil {
+	if err := sayable(env, ""); err != nil {
 		return nil, err
 	}
 	eachLayer(env, func(env object) {
@@ -120,17 +120,10 @@ func eachLayer(env object, edit func(env object)) {
 }
 
 // sayable refuses what Keras 3 has no words for.
-func sayable(env object, layer string, keras2 bool) error {
+func sayable(env object, layer string) error {
 	config := asObject(env["config"])
 	if name := text(config["name"]); name != "" {
 		layer = name
-	}
-	class := text(env["class_name"])
-	switch {
-	case class == "RandomHeight" || class == "RandomWidth":
-		return &UnsupportedError{Where: nn.Where{Layer: layer, Class: class}, Msg: "Keras 3 has no such layer"}
-	case class == "RandomCrop" && keras2:
-		return &UnsupportedError{Where: nn.Where{Layer: layer, Class: class}, Msg: "Keras 2's crops images in inference too, which Keras 3's lets pass"}
 	}
 	for _, key := range []string{"activation", "recurrent_activation"} {
 		if text(config[key]) == oldHardSigmoid {
@@ -148,7 +141,7 @@ func sayable(env object, layer string, keras2 bool) error {
 	}
 	for _, raw := range inner {
 		if env := asObject(raw); env != nil {
-			if err := sayable(env, layer, keras2); err != nil {
+			if err := sayable(env, layer); err != nil {
 				return err
 			}
 		}
