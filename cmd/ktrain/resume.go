@@ -18,7 +18,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"kerasgo/internal/cli"
-	"kerasgo/internal/npy"
 	"kerasgo/internal/safeio"
 	"kerasgo/nn"
 	"kerasgo/train"
@@ -169,18 +168,36 @@ func shellQuote(s string) string {
 func digestModel(m nn.Model) (string, error) {
 	sum := sha256.New()
 	for w := range nn.Weights(m) {
-		if err := npy.Write(sum, w.Data); err != nil {
-			return "", safeio.At(err, safeio.Where{Object: w.Path})
+		if err := digestTensor(sum, w.Path, w.Data); err != nil {
+			return "", err
 		}
 	}
 	if t := m.Training(); t != nil {
 		for _, v := range t.Variables {
-			if err := npy.Write(sum, v.Value); err != nil {
-				return "", safeio.At(err, safeio.Where{Object: v.Name})
+			if err := digestTensor(sum, v.Name, v.Value); err != nil {
+				return "", err
 			}
 		}
 	}
 	return hex.EncodeToString(sum.Sum(nil)[:8]), nil
+}
+
+// digestTensor takes elements in a few bytes of memory, whatever the tensor's size.
+func digestTensor(sum hash.Hash, name string, t *nn.Tensor) error {
+	if t == nil {
+		return nil
+	}
+	fmt.Fprintf(sum, "%q %v %q\n", name, t.Spec, t.Str)
+	return errors.Join(digestNumbers(sum, t.F32), digestNumbers(sum, t.F64), digestNumbers(sum, t.I32), digestNumbers(sum, t.I64))
+}
+
+func digestNumbers[T int32 | int64 | float32 | float64](sum hash.Hash, v []T) error {
+	for part := range slices.Chunk(v, 1<<14) {
+		if err := binary.Write(sum, binary.LittleEndian, part); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // whole is the size up to which all of a file is read for its digest; of a larger one samples are.
