@@ -174,7 +174,14 @@ func scatter(path string, force bool, results []result) error {
 		names[i] = fmt.Sprintf("%s %.2f%%, %.1f s", r.Name, 100*r.Accuracy, r.Seconds)
 	}
 	room := box{leftMargin, topMargin - 6, right, bottom}
-	for i, at := range placeLabels(dots, names, func(s string) float64 { return float64(face.Width(s)) }, room) {
+	width := func(s string) float64 { return float64(face.Width(s)) }
+	for i, at := range placeLabels(dots, names, width, room) {
+		d := dots[i]
+		mid := point{(d.left + d.right) / 2, (d.top + d.bottom) / 2}
+		near := point{max(at.x, min(mid.x, at.x+width(names[i]))), max(at.y-fontSize, min(mid.y, at.y))}
+		if math.Hypot(near.x-mid.x, near.y-mid.y) > (d.right-d.left)/2+fontSize { // a line tells whose label it is
+			c.line(textInk, thin, false, mid, near)
+		}
 		c.text(at, 0, names[i])
 	}
 	return safeio.WriteFile(path, force, func(w io.Writer) error { return c.writeTo(w) })
