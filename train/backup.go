@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -72,7 +73,7 @@ func (b BackupAndRestore) Latest() (*Checkpoint, error) {
 func (b BackupAndRestore) Remove() error {
 	files, err := os.ReadDir(b.Dir)
 	if err != nil {
-		if missing(err) {
+		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
 		return err
@@ -109,7 +110,7 @@ func (b *backup) save(f *fit, epoch, step int, begun bool) error {
 	}
 	latest := filepath.Join(b.Dir, latestBackup)
 	if b.Double {
-		if err := os.Rename(latest, filepath.Join(b.Dir, previousBackup)); err != nil && !missing(err) {
+		if err := os.Rename(latest, filepath.Join(b.Dir, previousBackup)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
@@ -162,7 +163,7 @@ func (f *fit) resume() (*Checkpoint, error) {
 			return nil
 		}
 		c, err := b.Latest()
-		if missing(err) {
+		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
 		if err != nil {

@@ -4,11 +4,8 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 
 	"kerasgo/internal/npy"
 	"kerasgo/internal/safeio"
@@ -289,6 +286,3 @@ func short(s string) string {
 	}
 	return safeio.Printable(s, false)
 }
-
-// missing tells whether an error says that a file isn't there.
-func missing(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, os.ErrNotExist) }

@@ -121,7 +121,7 @@ func sameFiles(t *testing.T, want, got string) {
 func TestKilled(t *testing.T) {
 	dir := t.TempDir()
 	model, data := pictures(t, dir, 600)
-	common := []string{model, "--data", data, "--epochs", "25", "--validation-split", "0.2", "--early-stopping", "val_loss:9", "--reduce-lr", "loss:2", "-b", "16", "--seed", "4"}
+	common := []string{model, "--data", data, "--epochs", "15", "--validation-split", "0.2", "--early-stopping", "val_loss:9", "--reduce-lr", "loss:2", "-b", "16", "--seed", "4"}
 	whole := filepath.Join(dir, "whole")
 	start := time.Now()
 	c, log := process(t, append(common, outputsIn(t, whole)...)...)
@@ -139,7 +139,7 @@ func TestKilled(t *testing.T) {
 				t.Fatal(err)
 			}
 			timer := time.NewTimer(time.Hour)
-			if kills < 8 {
+			if kills < 6 {
 				timer.Reset(took/10 + rand.N(took/2))
 			}
 			done := make(chan error, 1)
@@ -175,7 +175,7 @@ func TestInterrupted(t *testing.T) {
 	if err := os.Rename(data, spaced); err != nil {
 		t.Fatal(err)
 	}
-	common := []string{model, "--data", spaced, "--epochs", "40", "-b", "8", "--freeze", "conv*", "--loss", "sparse_categorical_crossentropy", "--shuffle=true"}
+	common := []string{model, "--data", spaced, "--epochs", "30", "-b", "8", "--freeze", "conv*", "--loss", "sparse_categorical_crossentropy", "--shuffle=true"}
 	whole, parts := filepath.Join(dir, "whole"), filepath.Join(dir, "parts")
 	c, log := process(t, append(common, outputsIn(t, whole)...)...)
 	if err := c.Run(); err != nil {
