@@ -11,9 +11,10 @@ func main() { os.Exit(program().Main()) }
 
 func program() *cli.Program {
 	return &cli.Program{Name: "ktrain", Short: "trains Keras models", Commands: []cli.Command{
-		{Name: "", Args: "MODEL", Short: "trains a model on data: .npz, .csv, idx files, a folder of image folders",
+		{Name: "", Args: "MODEL", Short: "trains a model on data: .npz, .csv, TFRecord, idx files, a folder of image folders",
 			Example: `ktrain model.keras --data data.npz --epochs 3 -o trained.keras
 ktrain model.keras --data photos/ --freeze 'block*' --loss sparse_categorical_crossentropy --metrics accuracy -o tuned.keras
+ktrain model.keras --data 'shards/train-*.tfrecord' --features x=image/encoded,y=image/class/label -o out.keras
 ktrain model.h5 --data table.csv --validation-split 0.2 --early-stopping val_loss:5 -o out.keras --plot history.png`, Setup: fitCommand},
 		{Name: "quickstart", Args: "", Short: "MNIST from scratch: trains, tests and saves a network that reads digits",
 			Example: `ktrain quickstart
