@@ -134,7 +134,7 @@ func TestKilled(t *testing.T) {
 		args := append(append(common, "--backup", every, "--resume"), outputsIn(t, parts)...)
 		kills := 0
 		for ; ; kills++ {
-			c, log = process(t, args...)
+			c, log = process(t, append(args, "-j", fmt.Sprint(1+kills%3))...)
 			if err := c.Start(); err != nil {
 				t.Fatal(err)
 			}
