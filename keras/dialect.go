@@ -210,7 +210,7 @@ func (t *translator) sequentialInput(items []json.RawMessage) json.RawMessage {
 		if shape := config["batch_input_shape"]; !isNull(shape) {
 			name := text(config["name"])
 			dtype := "float32"
-			if d := text(config["dtype"]); d != "" && text(first["class_name"]) != "Embedding" {
+			if d := text(config["dtype"]); d != "" && text(first["class_name"]) != "Embedding" && !strings.HasPrefix(d, "mixed_") {
 				dtype = d
 			}
 			return marshal(object{"class_name": marshal("InputLayer"), "module": marshal("keras.layers"), "registered_name": marshal(nil),
@@ -376,7 +376,11 @@ func clip(raw []byte) string {
 	return fmt.Sprintf("%q", raw)
 }
 
-// badPolicies finds the layers that compute in something else than float32, in a config of Keras 3.
+// quantized are the layers that may have int8 or int4 weights.
+var quantized = []string{"Dense", "EinsumDense", "Embedding", "ReversibleEmbedding"}
+
+// badPolicies finds the layers whose dtype policy isn't known, or that are quantized as they can't be here, in a config of
+// Keras 3.
 func badPolicies(raw json.RawMessage) (list UnsupportedErrors) {
 	var visit func(v any, depth int)
 	visit = func(v any, depth int) {
@@ -390,11 +394,13 @@ func badPolicies(raw json.RawMessage) (list UnsupportedErrors) {
 			config, _ := v["config"].(map[string]any)
 			module, _ := v["module"].(string)
 			if dtype, ok := config["dtype"]; ok && !strings.HasPrefix(class, "__") && !strings.Contains(module, ".ops") && module != "keras" {
-				name := nn.ComputeDType(marshal(dtype))
-				if strings.Contains(name, "float") && name != "float32" || strings.Contains(name, "_from_") {
+				policy, err := nn.ParsePolicy(marshal(dtype))
+				if err == nil && policy.Mode != "" && !slices.Contains(quantized, class) {
+					err = fmt.Errorf("this layer isn't supported quantized as %s", policy.Mode)
+				}
+				if err != nil {
 					layer, _ := config["name"].(string)
-					list = append(list, &UnsupportedError{Where: nn.Where{Layer: layer, Class: class, Key: "dtype"},
-						Msg: "layers that compute in " + name + " aren't supported; float32 is"})
+					list = append(list, &UnsupportedError{Where: nn.Where{Layer: layer, Class: class, Key: "dtype"}, Msg: err.Error()})
 				}
 			}
 			for _, k := range slices.Sorted(maps.Keys(v)) {

@@ -56,6 +56,12 @@ func holdsNumbers(w *nn.Weight, t *nn.Tensor) error {
 			return &FormatError{Msg: fmt.Sprintf("weight %s isn't a number at element %d", w.Name, i), Got: "NaN"}
 		}
 	}
+	for i, v := range t.F64 {
+		if v != v {
+			return &FormatError{Msg: fmt.Sprintf("weight %s isn't a number at element %d", w.Name, i), Got: "NaN"}
+		}
+	}
+	t.Round() // a file may hold more than the policy says
 	return nil
 }
 

@@ -207,7 +207,11 @@ func varsTree(m nn.Model, optimizer bool) (*hdf5.Tree, error) {
 			return nil, err
 		}
 		for i, w := range h.own {
-			if err := addTensor(t, fmt.Sprintf("%s/%d", at, i), w.Data); err != nil {
+			data := w.Data
+			if s, ok := h.layer.(nn.Saver); ok {
+				data = s.SavedData(w)
+			}
+			if err := addTensor(t, fmt.Sprintf("%s/%d", at, i), data); err != nil {
 				return nil, err
 			}
 		}

@@ -3,6 +3,7 @@ package keras
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 
 	"kerasgo/internal/hdf5"
@@ -270,8 +271,36 @@ func addTensor(t *hdf5.Tree, path string, x *nn.Tensor) error {
 			raw = append(raw, byte(v), byte(v>>8), byte(v>>16), byte(v>>24))
 		}
 		t.Raw(path, typ, shape, raw)
+	case graph.Float16, graph.BFloat16:
+		typ := hdf5.Type{Kind: hdf5.Float, Size: 2}
+		if x.DType == graph.BFloat16 {
+			typ.Kind = hdf5.BFloat16
+		}
+		t.Raw(path, typ, shape, halves(x))
+	case graph.Int8, graph.Uint8:
+		typ, raw := hdf5.Type{Kind: hdf5.Int, Size: 1}, make([]byte, x.Len())
+		if x.DType == graph.Uint8 {
+			typ.Kind = hdf5.Uint
+		}
+		for i, v := range x.I32 {
+			raw[i] = byte(v)
+		}
+		t.Raw(path, typ, shape, raw)
 	default:
 		return &UnsupportedError{Where: nn.Where{Object: path}, Msg: fmt.Sprintf("writing weights of type %s", x.DType)}
 	}
 	return nil
+}
+
+// halves are the bytes of float16 or bfloat16 values.
+func halves(x *nn.Tensor) []byte {
+	raw := make([]byte, 0, 2*x.Len())
+	for _, v := range x.F32 {
+		h := uint16(math.Float32bits(v) >> 16)
+		if x.DType == graph.Float16 {
+			h = graph.HalfBits(v)
+		}
+		raw = append(raw, byte(h), byte(h>>8))
+	}
+	return raw
 }

@@ -4,9 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"path"
-	"slices"
 	"strings"
 
 	"kerasgo/internal/hdf5"
@@ -157,11 +155,6 @@ func setVariables(m nn.Model, vars []nn.Variable) {
 	if was := m.Training(); was != nil {
 		t = *was
 	}
-	if nn.OriginOf(m).Translated && len(vars) > 1 && len(vars[1].Value.Shape) > 0 { // Keras 2 keeps the rate in the config alone
-		if rate := learningRate(t.Compile); rate != nil {
-			vars = slices.Insert(vars, 1, nn.Variable{Name: "learning_rate", Value: rate})
-		}
-	}
 	nameVariables(m, t.Compile, vars)
 	t.Variables = vars
 	nn.SetTraining(m, &t)
@@ -180,6 +173,11 @@ func readOptimizerVars(m nn.Model, root *hdf5.Group) error {
 	for i, set := range sets {
 		if vars[i], err = readVariable(fmt.Sprintf("variable_%d", i), set); err != nil {
 			return err
+		}
+	}
+	if nn.OriginOf(m).Translated {
+		if vars = oldVariables(m, oldNames(m, vars)); vars == nil {
+			return nil
 		}
 	}
 	setVariables(m, vars)
@@ -216,7 +214,7 @@ func readTrainingConfig(m nn.Model, root *hdf5.Group, limits Limits) error {
 // compileConfig is a compile config in Keras 3's words: every object says its module, and what Keras 2 says is translated.
 func compileConfig(c object, old bool) json.RawMessage {
 	if opt := asObject(c["optimizer"]); opt != nil && old {
-		opt["config"] = marshal(oldOptimizer(asObject(opt["config"])))
+		opt["config"] = marshal(oldOptimizer(text(opt["class_name"]), asObject(opt["config"])))
 		opt["module"], opt["registered_name"] = marshal("keras.optimizers"), marshal(nil)
 		delete(opt, "build_config")
 		c["optimizer"] = marshal(opt)
@@ -258,57 +256,6 @@ func withModule(v any, module string) any {
 	return v
 }
 
-// oldCompiled turns the losses and metrics of Keras 2 into what Keras 3 reads: wrapped functions into their names, and
-// without the keys that it dropped.
-func oldCompiled(v any) any {
-	switch v := v.(type) {
-	case []any:
-		for i, e := range v {
-			v[i] = oldCompiled(e)
-		}
-	case map[string]any:
-		class, isObject := v["class_name"].(string)
-		if !isObject {
-			for k, e := range v {
-				v[k] = oldCompiled(e)
-			}
-			return v
-		}
-		config, _ := v["config"].(map[string]any)
-		if fn, ok := config["fn"].(string); ok && class == "MeanMetricWrapper" {
-			if name := config["name"]; name == "accuracy" || name == "acc" {
-				return "accuracy"
-			}
-			return fn
-		}
-		delete(config, "fn")
-		if config["reduction"] == "auto" {
-			config["reduction"] = "sum_over_batch_size"
-		}
-		v["module"] = nil // Keras 2's differ
-		delete(v, "build_config")
-	}
-	return v
-}
-
-// oldOptimizer drops what Keras 3's optimizers don't know, where it says nothing.
-func oldOptimizer(config object) object {
-	config = maps.Clone(config)
-	rename(config, "lr", "learning_rate")
-	for _, key := range []string{"jit_compile", "is_legacy_optimizer"} {
-		delete(config, key)
-	}
-	for _, key := range []string{"decay", "weight_decay", "clipnorm", "clipvalue"} {
-		if v := string(config[key]); v == "0.0" || v == "0" || v == "null" {
-			delete(config, key)
-		}
-	}
-	if string(config["ema_overwrite_frequency"]) == "100" && string(config["use_ema"]) == "false" {
-		delete(config, "ema_overwrite_frequency")
-	}
-	return config
-}
-
 // readLegacyOptimizer reads /optimizer_weights of a legacy file. What doesn't fit the optimizer is left out, as Keras does:
 // training then starts with a fresh one.
 func readLegacyOptimizer(m nn.Model, root *hdf5.Group) error {
@@ -344,54 +291,4 @@ func readLegacyOptimizer(m nn.Model, root *hdf5.Group) error {
 		setVariables(m, vars)
 	}
 	return nil
-}
-
-// learningRate is the optimizer's, a scalar; nil where it follows a schedule.
-func learningRate(compile json.RawMessage) *nn.Tensor {
-	var rate float32
-	_, _, config := optimizerOf(compile)
-	if json.Unmarshal(config["learning_rate"], &rate) != nil {
-		return nil
-	}
-	return &nn.Tensor{Spec: nn.Spec{Shape: nn.Shape{}}, F32: []float32{rate}}
-}
-
-// oldSlots are Keras 2's names of slots.
-var oldSlots = map[string]string{"m": "momentum", "v": "velocity", "vhat": "velocity_hat", "momentum": "momentum", "velocity": "velocity",
-	"rms": "velocity", "average_gradient": "average_gradient", "mg": "average_gradient", "accumulator": "accumulator"}
-
-// oldVariables puts Keras 2's optimizer variables in Keras 3's order; nil where they aren't the optimizer's.
-func oldVariables(m nn.Model, vars []nn.Variable) []nn.Variable {
-	var out []nn.Variable
-	found := map[string][]nn.Variable{}
-	for _, v := range vars {
-		parts := strings.Split(v.Name, "/")
-		last := parts[len(parts)-1]
-		switch {
-		case last == "iteration" || last == "iter":
-			out = append(out, nn.Variable{Name: "iteration", Value: v.Value})
-		case len(parts) > 2 && oldSlots[parts[1]] != "":
-			found[oldSlots[parts[1]]] = append(found[oldSlots[parts[1]]], v)
-		case oldSlots[last] != "":
-			found[oldSlots[last]] = append(found[oldSlots[last]], v)
-		}
-	}
-	class, _, config := optimizerOf(m.Training().Compile)
-	rate := learningRate(m.Training().Compile)
-	if len(out) != 1 || rate == nil {
-		return nil
-	}
-	out = append(out, nn.Variable{Name: "learning_rate", Value: rate})
-	for _, s := range slotsOf(m, class, config) {
-		of := found[s.name]
-		if len(of) == 0 || !of[0].Value.Shape.Equal(s.weight.Shape) {
-			return nil
-		}
-		out = append(out, nn.Variable{Name: s.String(), Value: of[0].Value})
-		found[s.name] = of[1:]
-	}
-	if slices.ContainsFunc(slices.Collect(maps.Values(found)), func(left []nn.Variable) bool { return len(left) > 0 }) {
-		return nil
-	}
-	return out
 }

@@ -12,6 +12,7 @@ import (
 	"kerasgo/internal/hdf5"
 	"kerasgo/internal/safeio"
 	"kerasgo/nn"
+	"kerasgo/nn/graph"
 )
 
 // holder is a layer that has a place of its own in a .weights.h5 file.
@@ -34,7 +35,7 @@ func holders(m nn.Model) []holder {
 			return
 		}
 		seen[l] = true
-		own := slices.DeleteFunc(l.Base().Own(), isSeed)
+		own := savedWeights(l)
 		out = append(out, holder{at, l, own})
 		used := map[string]int{}
 		for _, child := range l.Base().Children() {
@@ -55,6 +56,30 @@ func holders(m nn.Model) []holder {
 	}
 	visit(m, "")
 	return out
+}
+
+// savedWeights are a layer's own weights in the order of a file.
+func savedWeights(l nn.Layer) []*nn.Weight {
+	own := slices.DeleteFunc(l.Base().Own(), isSeed)
+	s, ok := l.(nn.Saver)
+	if !ok {
+		return own
+	}
+	order := s.SavedOrder()
+	own = slices.DeleteFunc(own, func(w *nn.Weight) bool { return !slices.Contains(order, w.Name) })
+	slices.SortStableFunc(own, func(a, b *nn.Weight) int { return slices.Index(order, a.Name) - slices.Index(order, b.Name) })
+	return own
+}
+
+// clearUnsaved zeroes the weights that a file doesn't hold by design.
+func clearUnsaved(l nn.Layer) {
+	if s, ok := l.(nn.Saver); ok {
+		for _, w := range l.Base().Own() {
+			if !slices.Contains(s.SavedOrder(), w.Name) {
+				w.Data = graph.New(w.Spec)
+			}
+		}
+	}
 }
 
 // isSeed says that a weight is the state of a random generator, which Keras doesn't keep among the weights.
@@ -113,6 +138,7 @@ func readVars(m nn.Model, root *hdf5.Group) error {
 		for i, w := range h.own {
 			jobs = append(jobs, job{w, sets[i], h.layer})
 		}
+		clearUnsaved(h.layer)
 	}
 	if err := nothingElse(root, known); err != nil {
 		return err

@@ -224,6 +224,16 @@ func (c *Common) declare(g *Graph, name string, state bool, init Init, spec Spec
 	return w
 }
 
+// Saver is a layer that Keras writes other than as its weights in order.
+//
+// Source: keras/src/layers/core/dense.py, variable_serialization_spec
+type Saver interface {
+	// SavedOrder are the names of its own weights in their order in a file. Others aren't written, and are zero once read.
+	SavedOrder() []string
+	// SavedData is what is written for a weight.
+	SavedData(w *Weight) *Tensor
+}
+
 // Share makes another layer's weight one of this layer's own, too: Keras writes it in both places.
 func (c *Common) Share(w *Weight) {
 	if !slices.Contains(c.weights, w) {

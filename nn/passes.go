@@ -14,11 +14,11 @@ type pass struct {
 	rule graph.Rule
 }
 
-// passes, in order.
-func passes() []pass {
+// passes, in order; budget bounds the elements of new constants.
+func passes(budget int) []pass {
 	return []pass{
 		{"drop identities", dropIdentity},
-		{"convert constants once", foldCast},
+		{"compute what weights alone decide", foldConstants(budget)},
 		{"fold batch normalization into the linear operation before it", foldBatchNorm},
 		{"fuse additions into the operation before them", fuseAdd},
 		{"fuse activations into the operation before them", fuseActivation},
@@ -29,7 +29,11 @@ func passes() []pass {
 
 func optimise(g *graph.Graph, plain bool) *graph.Graph {
 	weights := g.Weights()
-	for _, p := range passes() {
+	budget := 0
+	for _, w := range weights {
+		budget += 4 * w.Shape.Size()
+	}
+	for _, p := range passes(budget) {
 		if !plain || p.rule == nil {
 			g = graph.Rewrite(g, p.rule)
 		}
@@ -49,17 +53,35 @@ func dropIdentity(_ *graph.Rewriter, n *graph.Node, in []*Value) []*Value {
 	return nil
 }
 
-// foldCast converts a constant, as a weight that is kept in another dtype than it is computed in.
-func foldCast(p *graph.Rewriter, n *graph.Node, in []*Value) []*Value {
-	o, ok := n.Op.(op.Cast)
-	if !ok || in[0].Const == nil {
-		return nil
+// foldConstants computes what weights alone decide, as long as it takes no more than budget elements in all: weights in
+// another dtype than they are kept in, quantized ones, additions to kernels.
+func foldConstants(budget int) graph.Rule {
+	return func(p *graph.Rewriter, n *graph.Node, in []*Value) []*Value {
+		switch n.Op.(type) {
+		case op.Cast, op.Unpack4, op.Binary, op.MatMul, op.View, op.Gather:
+		default:
+			return nil
+		}
+		consts := make([]*Tensor, len(in))
+		specs := make([]Spec, len(in))
+		for i, v := range in {
+			if consts[i] = constOf(v); consts[i] == nil {
+				return nil
+			}
+			specs[i] = consts[i].Spec
+		}
+		out, err := n.Op.Infer(specs)
+		if err != nil || !out[0].Shape.Known() || out[0].Shape.Size() > budget {
+			return nil
+		}
+		var run graph.Run
+		y := graph.New(out[0])
+		if n.Op.Forward(&run, consts, []*Tensor{y}); run.Err() != nil {
+			return nil // as it will be when it runs
+		}
+		budget -= y.Len()
+		return []*Value{p.Const(y)}
 	}
-	t, err := in[0].Const.As(o.To)
-	if err != nil {
-		return nil
-	}
-	return []*Value{p.Const(t)}
 }
 
 // producer is the node that makes in[0] for n alone, in the new graph.

@@ -332,7 +332,7 @@ func TestWriteRefuses(t *testing.T) {
 func TestHalves(t *testing.T) {
 	for h := range 1 << 16 {
 		f := halfToFloat(uint16(h))
-		if got := floatToHalf(f); got != uint16(h) {
+		if got := graph.HalfBits(f); got != uint16(h) {
 			t.Fatalf("%#04x is %v and back %#04x", h, f, got)
 		}
 	}
@@ -340,7 +340,7 @@ func TestHalves(t *testing.T) {
 		f float32
 		h uint16
 	}{{65519, 0x7bff}, {65520, 0x7c00}, {-65520, 0xfc00}, {1 + 1.0/2048, 0x3c00}, {1 + 3.0/2048, 0x3c02}, {1e-8, 0}, {6e-8, 1}} {
-		if got := floatToHalf(c.f); got != c.h {
+		if got := graph.HalfBits(c.f); got != c.h {
 			t.Errorf("%v is %#04x, want %#04x", c.f, got, c.h)
 		}
 	}

@@ -130,7 +130,7 @@ func appendElement(b []byte, t *graph.Tensor, i int) []byte {
 	case graph.Float32, graph.BFloat16:
 		return le.AppendUint32(b, math.Float32bits(t.F32[i]))
 	case graph.Float16:
-		return le.AppendUint16(b, floatToHalf(t.F32[i]))
+		return le.AppendUint16(b, graph.HalfBits(t.F32[i]))
 	case graph.Float64:
 		return le.AppendUint64(b, math.Float64bits(t.F64[i]))
 	case graph.Int64, graph.Uint64:
@@ -148,23 +148,6 @@ func appendElement(b []byte, t *graph.Tensor, i int) []byte {
 		return append(b, 0)
 	}
 	return append(b, uint8(t.I32[i]))
-}
-
-// floatToHalf narrows a float32, rounding to nearest even.
-func floatToHalf(v float32) uint16 {
-	r := graph.RoundFloat16(v)
-	bits := math.Float32bits(r)
-	sign := uint16(bits >> 16 & 0x8000)
-	switch a := math.Abs(float64(r)); {
-	case r != r:
-		// A payload that doesn't fit still has to be a NaN.
-		return sign | 0x7c00 | max(uint16(bits>>13&0x3ff), 1)
-	case math.IsInf(a, 0):
-		return sign | 0x7c00
-	case a < 1.0/(1<<14):
-		return sign | uint16(a*(1<<24))
-	}
-	return sign | uint16(bits>>13&0x3ff) | uint16(bits>>23&0xff-112)<<10
 }
 
 func writeStrings(w io.Writer, values []string, raw bool, width int) error {

@@ -128,6 +128,22 @@ func RoundFloat16(v float32) float32 {
 	return math.Float32frombits(b &^ 0x1fff)
 }
 
+// HalfBits are the bits of the IEEE half nearest to v; not a number stays that.
+func HalfBits(v float32) uint16 {
+	r := RoundFloat16(v)
+	bits := math.Float32bits(r)
+	sign := uint16(bits >> 16 & 0x8000)
+	switch a := math.Abs(float64(r)); {
+	case r != r: // a payload that doesn't fit still has to be one
+		return sign | 0x7c00 | max(uint16(bits>>13&0x3ff), 1)
+	case math.IsInf(a, 0):
+		return sign | 0x7c00
+	case a < 1.0/(1<<14):
+		return sign | uint16(a*(1<<24))
+	}
+	return sign | uint16(bits>>13&0x3ff) | uint16(bits>>23&0xff-112)<<10
+}
+
 // Round rounds the elements to what the tensor's dtype can hold, where that is less than float32's.
 func (t *Tensor) Round() {
 	switch t.DType {

@@ -28,6 +28,9 @@ func (r *Run) Fail(format string, args ...any) {
 	}
 }
 
+// Err is what was reported, nil if nothing was.
+func (r *Run) Err() error { return r.err }
+
 // Scratch returns zeros that last until the operation returns.
 func (r *Run) Scratch(n int) []float32 {
 	s := r.Dirty(n)

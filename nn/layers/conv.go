@@ -21,6 +21,7 @@ type Conv struct {
 	UseBias           bool           `json:"use_bias"`
 	KernelInitializer nn.Initializer `json:"kernel_initializer"`
 	BiasInitializer   nn.Initializer `json:"bias_initializer"`
+	lora
 
 	rank int
 }
@@ -58,13 +59,20 @@ func (l *Conv) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 	if strided(w) && dilated(w) {
 		g.Failf("strides %v can't be combined with dilation_rate %v", w.Strides, w.Dilation)
 	}
-	kernel := l.Weight(g, "kernel", l.KernelInitializer.Or(nn.GlorotUniform), append(w.Size, channels/l.Groups, l.Filters)...)
+	kernel := l.Variable(g, "kernel", l.KernelInitializer.Or(nn.GlorotUniform), append(w.Size, channels/l.Groups, l.Filters)...)
 	var bias *nn.Value
 	if l.UseBias {
 		bias = l.Weight(g, "bias", l.BiasInitializer.Or(nn.Zeros), l.Filters)
 	}
+	kernel = l.adapted(g, &l.Common, "kernel", kernel)
 	return convolved(g, l.DataFormat, l.Activation, g.Op(op.Conv{Window: w, Groups: l.Groups}, x, kernel, bias))
 }
+
+// SavedOrder implements nn.Saver.
+func (l *Conv) SavedOrder() []string { return savedOrder("kernel") }
+
+// SavedData implements nn.Saver.
+func (l *Conv) SavedData(w *nn.Weight) *nn.Tensor { return l.merged(&l.Common, "kernel", w) }
 
 // imagesIn is the input, with one batch, rank spatial and one channel axis.
 func imagesIn(g *nn.Graph, c nn.Call, rank int) *nn.Value {

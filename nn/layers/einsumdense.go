@@ -23,6 +23,8 @@ type EinsumDense struct {
 	Activation        nn.Activation  `json:"activation"`
 	KernelInitializer nn.Initializer `json:"kernel_initializer"`
 	BiasInitializer   nn.Initializer `json:"bias_initializer"`
+	lora
+	quantizing
 }
 
 // NewEinsumDense makes an EinsumDense layer; an outputShape of -1 is the input's, biasAxes "" means no bias.
@@ -165,17 +167,12 @@ func (l *EinsumDense) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 		}
 	}
 	shape := shapeOf(size, t.kernel)
-	kernel := l.Weight(g, "kernel", projectionInit(l.KernelInitializer, shapeOf(size, batch+summed).Size(), shapeOf(size, right).Size()), shape...)
-	var bias *nn.Value
-	if l.BiasAxes != nil {
-		dims := shapeOf(size, t.bias)
-		for i := range t.bias {
-			if !strings.Contains(*l.BiasAxes, t.bias[i:i+1]) {
-				dims[i] = 1
-			}
-		}
-		bias = l.Weight(g, "bias", l.BiasInitializer.Or(nn.Zeros), dims...)
+	if g.Policy().Mode != "" {
+		return l.buildQuantized(g, c, t, size)
 	}
+	kernel := l.Variable(g, "kernel", projectionInit(l.KernelInitializer, shapeOf(size, batch+summed).Size(), shapeOf(size, right).Size()), shape...)
+	bias := l.bias(g, t, size)
+	kernel = l.adapted(g, &l.Common, "kernel", kernel)
 	var left string // of x, without what the kernel sums
 	for i := range t.x {
 		if s := t.x[i : i+1]; !strings.Contains(t.kernel, s) && strings.Contains(t.y, s) {
@@ -195,6 +192,77 @@ func (l *EinsumDense) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 	y := arrange(g, g.Op(o, x, kernel, nil), left+right, t.y)
 	return c.Keep(g.Activate(l.Activation, l.plus(g, y, bias)))
 }
+
+// bias declares the bias, if there is one: of the output's last axes, those that it doesn't have of size 1.
+func (l *EinsumDense) bias(g *nn.Graph, t einsumTerm, size map[byte]int) *nn.Value {
+	if l.BiasAxes == nil {
+		return nil
+	}
+	dims := shapeOf(size, t.bias)
+	for i := range t.bias {
+		if !strings.Contains(*l.BiasAxes, t.bias[i:i+1]) {
+			dims[i] = 1
+		}
+	}
+	return l.Weight(g, "bias", l.BiasInitializer.Or(nn.Zeros), dims...)
+}
+
+// buildQuantized is the layer with a kernel of int8, whose scale has the output's axes.
+//
+// Source: keras/src/layers/core/einsum_dense.py, _int8_call
+func (l *EinsumDense) buildQuantized(g *nn.Graph, c nn.Call, t einsumTerm, size map[byte]int) []nn.Wire {
+	p := g.Policy()
+	if p.Mode != "int8" || l.Rank != nil {
+		g.Unsupportedf("dtype", "kernels of %s with lora_rank %v are not supported", p.Mode, l.Rank)
+	}
+	kernel := fixed(g, &l.Common, "kernel", graph.Int8, nn.Zeros, shapeOf(size, t.kernel)...)
+	scales := shapeOf(size, t.y)
+	for i := range t.y {
+		if !strings.Contains(t.kernel, t.y[i:i+1]) {
+			scales[i] = 1
+		}
+	}
+	scale := fixed(g, &l.Common, "kernel_scale", graph.Float32, nn.Ones, scales...)
+	bias := l.bias(g, t, size)
+	x := float(g, c.In().Value)
+	equation := t.x + "," + t.kernel + "->" + t.y
+	if !l.quantizesInputs(g) {
+		y := binary(g, "divide", einsum(g, equation, x, computed(g, kernel)), scale)
+		return c.Keep(g.Activate(l.Activation, l.plus(g, y, bias)))
+	}
+	var axes []int
+	kept := ""
+	for i := range t.x {
+		if s := t.x[i : i+1]; strings.Contains(t.y, s) {
+			kept += s
+		} else {
+			axes = append(axes, i)
+		}
+	}
+	q, inputs := quantizeInputs(g, x, axes...)
+	y := computed(g, einsum(g, equation, q, cast(g, kernel, graph.Float32)))
+	inputs = g.Op(op.Reduce{Fn: "max", Axes: axes}, inputs) // of size 1: drops them
+	ordered := ""
+	for i := range t.y {
+		if s := t.y[i : i+1]; strings.Contains(kept, s) {
+			ordered += s
+		}
+	}
+	inputs = arrange(g, inputs, kept, ordered)
+	for i := range t.y {
+		if !strings.Contains(kept, t.y[i:i+1]) {
+			inputs = regroup(g, inputs, i, 0, 1)
+		}
+	}
+	y = binary(g, "divide", y, binary(g, "multiply", inputs, scale))
+	return c.Keep(g.Activate(l.Activation, l.plus(g, y, bias)))
+}
+
+// SavedOrder implements nn.Saver.
+func (l *EinsumDense) SavedOrder() []string { return savedOrder("kernel") }
+
+// SavedData implements nn.Saver.
+func (l *EinsumDense) SavedData(w *nn.Weight) *nn.Tensor { return l.merged(&l.Common, "kernel", w) }
 
 func (*EinsumDense) plus(g *nn.Graph, y, bias *nn.Value) *nn.Value {
 	if bias == nil {

@@ -16,6 +16,8 @@ type Embedding struct {
 	MaskZero  bool `json:"mask_zero"`
 
 	Initializer nn.Initializer `json:"embeddings_initializer"`
+	lora
+	quantizing
 }
 
 // NewEmbedding makes an Embedding layer for ids below inputDim.
@@ -32,14 +34,28 @@ func (l *Embedding) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 	if ids.DType != graph.Int32 && ids.DType != graph.Int64 {
 		ids = g.Op(op.Cast{To: graph.Int32}, ids)
 	}
-	table := l.Weight(g, "embeddings", l.Initializer.Or(nn.RandomUniform(-.05, .05)), l.InputDim, l.OutputDim)
-	out := nn.Wire{Value: g.Op(op.Gather{}, table, ids)}
+	var out nn.Wire
+	if g.Policy().Mode != "" {
+		if l.Rank != nil {
+			g.Unsupportedf("lora_rank", "additions to quantized embeddings are not supported")
+		}
+		out.Value = l.lookup(g, &l.Common, ids, l.InputDim, l.OutputDim)
+	} else {
+		table := l.Variable(g, "embeddings", l.Initializer.Or(nn.RandomUniform(-.05, .05)), l.InputDim, l.OutputDim)
+		out.Value = g.Op(op.Gather{}, l.adapted(g, &l.Common, "embeddings", table), ids)
+	}
 	if l.MaskZero {
 		zero := g.ScalarOf(0, ids.DType)
 		out.Mask = g.Op(op.Binary{Fn: "not_equal"}, ids, zero)
 	}
 	return []nn.Wire{out}
 }
+
+// SavedOrder implements nn.Saver.
+func (l *Embedding) SavedOrder() []string { return savedOrder("embeddings") }
+
+// SavedData implements nn.Saver.
+func (l *Embedding) SavedData(w *nn.Weight) *nn.Tensor { return l.merged(&l.Common, "embeddings", w) }
 
 // KeepsInputs says that Keras doesn't convert the ids.
 func (l *Embedding) KeepsInputs() {}

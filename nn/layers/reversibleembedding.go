@@ -29,6 +29,9 @@ func (l *ReversibleEmbedding) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 	if l.InputDim <= 0 || l.OutputDim <= 0 {
 		g.Failf("input_dim and output_dim must be positive, found %d and %d", l.InputDim, l.OutputDim)
 	}
+	if g.Policy().Mode != "" || l.Rank != nil {
+		g.Unsupportedf("dtype", "a quantized or adapted table is not supported")
+	}
 	draw := l.Initializer.Or(nn.RandomUniform(-.05, .05))
 	table := l.Weight(g, "embeddings", draw, l.InputDim, l.OutputDim)
 	var back *nn.Value

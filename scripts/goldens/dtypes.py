@@ -93,6 +93,8 @@ def goldens(suite):
         attention(s, policy)
         models(s, policy)
     typed(suite)
+    quantized(suite)
+    adapted(suite)
 
 
 def attention(s, policy):
@@ -194,3 +196,61 @@ def typed(s):
         return K.Model(x, K.layers.Embedding(40, 3)(x % 37))
 
     s.model("DTypes", "int64_ids", ids, fixed([[2**40 + 1, 3, 2**24 + 1]], "int64"), **plain)
+
+
+def quantized(s):
+    """Weights of int8 and int4, drawn before they are quantized."""
+    def made(make, mode):
+        def build(K):
+            x, layer = make(K)
+            net = K.Model(x, layer(x))
+            rng = np.random.default_rng(5)
+            for w in net.weights:
+                w.assign(rng.normal(size=w.shape, scale=0.5))
+            net.quantize(**mode)
+            return net
+        return build
+
+    config = keras.quantizers
+    modes = {
+        "int8": {"mode": "int8"},
+        "int8_weights": {"config": config.Int8QuantizationConfig(activation_quantizer=None)},
+        "int4": {"config": config.Int4QuantizationConfig(block_size=-1)},
+        "int4_blocks": {"config": config.Int4QuantizationConfig(block_size=4)},
+    }
+    makes = {
+        "dense": (lambda K: (K.Input((10,)), K.layers.Dense(5, activation="relu")), normal(4, 10)),
+        "dense_rank3": (lambda K: (K.Input((3, 7)), K.layers.Dense(6, use_bias=False)), normal(2, 3, 7)),
+        "embedding": (lambda K: (K.Input((4,), dtype="int32"), K.layers.Embedding(9, 7, mask_zero=True)), integers(2, 4, high=9)),
+    }
+    einsums = {
+        "einsum": (lambda K: (K.Input((3, 8)), K.layers.EinsumDense("abc,cde->abde", (None, 2, 3), bias_axes="de")), normal(2, 3, 8)),
+        "einsum_out": (lambda K: (K.Input((3, 2, 4)), K.layers.EinsumDense("abcd,cde->abe", (None, 5), bias_axes="e")), normal(2, 3, 2, 4)),
+        "einsum_turned": (lambda K: (K.Input((3, 4)), K.layers.EinsumDense("abc,cd->adb", (6, None))), normal(2, 3, 4)),
+    }
+    for mode, how in modes.items():
+        for name, (make, *inputs) in {**makes, **(einsums if "int8" in mode else {})}.items():
+            if mode == "int8_weights" and name == "embedding":
+                continue
+            s.model("Quantized", f"{mode}_{name}", made(make, how), *inputs, trains=False, draw=False)
+    s.model("Quantized", "int8_dense_bfloat16", made(lambda K: (K.Input((6,)), K.layers.Dense(5, dtype="mixed_bfloat16")), modes["int8"]),
+            normal(4, 6), trains=False, draw=False, tolerance=0)
+
+
+def adapted(s):
+    """Low-rank additions to kernels."""
+    def made(make, alpha):
+        def build(K):
+            x, layer = make(K)
+            net = K.Model(x, layer(x))
+            layer.enable_lora(2, lora_alpha=alpha)
+            return net
+        return build
+
+    s.model("LoRA", "dense", made(lambda K: (K.Input((6,)), K.layers.Dense(5)), 3), normal(4, 6))
+    s.model("LoRA", "dense_plain", made(lambda K: (K.Input((3, 6)), K.layers.Dense(5, activation="tanh", use_bias=False)), None), normal(2, 3, 6))
+    s.model("LoRA", "einsum", made(lambda K: (K.Input((3, 8)), K.layers.EinsumDense("abc,cde->abde", (None, 2, 3), bias_axes="de")), 1),
+            normal(2, 3, 8))
+    s.model("LoRA", "embedding", made(lambda K: (K.Input((4,), dtype="int32"), K.layers.Embedding(9, 5)), 4), integers(2, 4, high=9))
+    s.model("LoRA", "conv2d", made(lambda K: (K.Input((6, 5, 3)), K.layers.Conv2D(4, 3, strides=2)), 3), normal(2, 6, 5, 3))
+    s.model("LoRA", "conv1d", made(lambda K: (K.Input((6, 3)), K.layers.Conv1D(4, 3)), None), normal(2, 6, 3))
