@@ -2,7 +2,6 @@ package layers
 
 import (
 	"kerasgo/nn"
-	"kerasgo/nn/graph"
 	"kerasgo/nn/op"
 )
 
@@ -44,13 +43,18 @@ type resizeConfig struct {
 
 // resize is tf.image.resize: of one image, or of a batch of them.
 func resize(a *operands, c resizeConfig) *nn.Value {
-	switch {
-	case c.Antialias:
-		a.Unsupportedf("antialias", "antialiasing is not supported")
-	case c.Crop || c.Pad:
-		a.Unsupportedf("crop_to_aspect_ratio", "cropping and padding to an aspect ratio are not supported")
-	}
 	size := c.Size.of(a.Graph, "size", 2, 1)
+	o := op.Resample{To: [2]int(size), Method: c.Interpolation, Antialias: c.Antialias, Fill: c.FillValue}
+	switch {
+	case c.FillMode != "" && c.FillMode != "constant":
+		a.Unsupportedf("fill_mode", "fill mode %q; Keras resizes with constant alone", c.FillMode)
+	case c.Crop && c.Pad:
+		a.Failf("crop_to_aspect_ratio and pad_to_aspect_ratio exclude each other")
+	case c.Crop:
+		o.Aspect = "crop"
+	case c.Pad:
+		o.Aspect = "pad"
+	}
 	x := a.tensor(0, "images")
 	single := len(x.Shape) == 3
 	if single {
@@ -58,29 +62,9 @@ func resize(a *operands, c resizeConfig) *nn.Value {
 	}
 	checkRank(a.Graph, x, 2)
 	x = toLast(a.Graph, c.DataFormat, x)
-	if c.Interpolation == "nearest" {
-		for d, m := range size {
-			x = a.Op(op.Take{Axis: d + 1}, x, a.Const(nearest(a, x.Shape[d+1], m)))
-		}
-	} else {
-		x = a.Op(op.Resize{To: [2]int(size), Method: c.Interpolation}, x)
-	}
-	x = fromLast(a.Graph, c.DataFormat, x)
+	x = fromLast(a.Graph, c.DataFormat, resample(a.Graph, o, x))
 	if single {
 		return regroup(a.Graph, x, 0, 1)
 	}
 	return x
-}
-
-// nearest are the rows, or columns, of n that m are made of: TensorFlow's, with half-pixel centres.
-func nearest(a *operands, n, m int) *nn.Tensor {
-	if n < 1 {
-		a.Unsupportedf("interpolation", "nearest needs images of a known size")
-	}
-	ids := graph.New(nn.Spec{Shape: nn.Shape{m}, DType: graph.Int32})
-	scale := float32(n) / float32(m)
-	for k := range ids.I32 {
-		ids.I32[k] = int32(min(int((float32(k)+.5)*scale), n-1))
-	}
-	return ids
 }

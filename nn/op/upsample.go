@@ -98,11 +98,10 @@ func gather(by []int, dx, dy []float32, shape Shape) {
 	}
 }
 
-// Resize enlarges the images of [batch, height, width, channels] by whole factors, or to a given size, with a kernel that is centred on
-// half pixels and isn't widened (no antialiasing), as tf.image.resize does.
+// Resize enlarges the images of [batch, height, width, channels] by whole factors, with a kernel that is centred on half pixels, as
+// tf.image.resize does. Resample takes them to any size.
 type Resize struct {
 	By     [2]int // of height and width
-	To     [2]int // height and width, instead of By; zero: not given
 	Method string // bilinear, bicubic, lanczos3, lanczos5
 }
 
@@ -113,13 +112,6 @@ func (o Resize) Infer(in []Spec) ([]Spec, error) {
 	}
 	if taps(o.Method) == 0 {
 		return nil, fmt.Errorf("there is no interpolation %q", o.Method)
-	}
-	if x := in[0].Shape; o.To != [2]int{} {
-		if len(x) != 4 || o.To[0] < 1 || o.To[1] < 1 || x[1] == 0 || x[2] == 0 {
-			return nil, fmt.Errorf("can't resize images of shape %v to %v", x, o.To)
-		}
-		y := Shape{x[0], o.To[0], o.To[1], x[3]}
-		return []Spec{{Shape: y, DType: in[0].DType}}, bounded(y)
 	}
 	y, err := enlarge(in[0].Shape, []int{1, o.By[0], o.By[1], 1})
 	return []Spec{{Shape: y, DType: in[0].DType}}, err
