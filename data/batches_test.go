@@ -226,7 +226,7 @@ func TestStoredArrays(t *testing.T) {
 	for i := range y.I32 {
 		y.I32[i] = int32(i % 7)
 	}
-	path := npz(t, map[string]*graph.Tensor{"x": x, "y": y})
+	path := npz(t, map[string]*graph.Tensor{"x": x, "y": y, "val_x": x})
 	whole, _, err := openNPZ(path, nil, nil, InMemory, safeio.Limits{})
 	if err != nil {
 		t.Fatal(err)
@@ -239,7 +239,7 @@ func TestStoredArrays(t *testing.T) {
 	x.F32 = nil
 	whole = nil
 	before := heap()
-	s, _, err := openNPZ(path, nil, nil, 1<<20, safeio.Limits{})
+	s, val, err := openNPZ(path, nil, nil, 1<<20, safeio.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,7 +247,14 @@ func TestStoredArrays(t *testing.T) {
 	if !ok {
 		t.Fatalf("%T of 8 MB where 1 is allowed", s)
 	}
-	defer stored.Close()
+	defer func() {
+		if err := (&Set{Train: stored, Val: val}).Close(); err != nil {
+			t.Error(err)
+		}
+		if err := s.Read(&b, rows); err == nil {
+			t.Error("a row of a closed file")
+		}
+	}()
 	if err := Check(context.Background(), s, []Want{{Classes: 7}}); err != nil {
 		t.Error(err)
 	}

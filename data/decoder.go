@@ -1,7 +1,6 @@
 package data
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -250,9 +249,6 @@ func (d *decoder) picture(dst []float32, raw []byte) error {
 			return err
 		}
 		m = &imaging.Image{W: o.Width, H: o.Height, C: o.Color.Channels(), Pix: raw}
-	}
-	if m == nil {
-		return errors.New("no image")
 	}
 	return o.Fill(dst, m)
 }

@@ -2,6 +2,7 @@ package data
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -35,6 +36,19 @@ type OpenOptions struct {
 type Set struct {
 	Train, Val Source // Val: nil if there is none
 	Classes    []string
+}
+
+// Close closes the files that rows are read from; what is in memory stays good.
+func (s *Set) Close() error {
+	var errs []error
+	for _, part := range []Source{s.Train, s.Val} {
+		if c, ok := part.(io.Closer); ok {
+			if err := c.Close(); !errors.Is(err, os.ErrClosed) { // both may lie in one archive
+				errs = append(errs, err)
+			}
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Open opens training data by its content: a .npz archive, a .csv table, TFRecord files, idx files (one of images, whose

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -45,6 +46,42 @@ func FuzzExample(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestIndex finds the records of a large file by their lengths alone, and what is wrong with these.
+func TestIndex(t *testing.T) {
+	const path = "../testdata/data/records.tfrecord"
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	index := func(raw []byte, whole bool) ([]int64, error) {
+		f, err := os.Open(write(t, filepath.Join(t.TempDir(), "f"), raw))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		r := Records{decoder: &decoder{}}
+		file := recordFile{f: f}
+		err = r.index(&file, whole)
+		return file.offsets, err
+	}
+	want, err := index(raw, true)
+	if err != nil || len(want) != 21 || want[20] != int64(len(raw)) {
+		t.Fatal(want, err)
+	}
+	if got, err := index(raw, false); err != nil || !slices.Equal(got, want) {
+		t.Errorf("offsets %v, want %v; %v", got, want, err)
+	}
+	for _, end := range []int64{want[20] - 1, want[19] + 5, want[19] + 12} {
+		if _, err := index(raw[:end], false); err == nil || !strings.Contains(err.Error(), "record 19 at offset ") {
+			t.Errorf("cut at %d: %v", end, err)
+		}
+	}
+	raw[want[7]+2] ^= 1
+	if _, err := index(raw, false); err == nil || !strings.Contains(err.Error(), "record 7 at offset ") || !strings.Contains(err.Error(), "checksum of the length") {
+		t.Errorf("a broken length: %v", err)
+	}
 }
 
 // TestBigRecords reads a shuffled file of 48 MB in less than a quarter of its memory.
