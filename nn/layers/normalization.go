@@ -23,6 +23,8 @@ type Normalization struct {
 	Invert   bool  `json:"invert"`
 	Mean     Array `json:"mean"`
 	Variance Array `json:"variance"`
+
+	learned [2][]float32 // by Adapt before there were weights: mean, variance
 }
 
 // NewNormalization makes a Normalization layer of the last axis, whose mean and variance are weights.
@@ -48,8 +50,8 @@ func (l *Normalization) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 	if l.Mean.Values != nil || l.Variance.Values != nil {
 		mean, deviation = g.Const(l.given(g, "mean", l.Mean, keep, wide)), g.Const(deviations(l.given(g, "variance", l.Variance, keep, wide)))
 	} else {
-		mean = g.Graph.Weight(l.State(g, "mean", nn.Zeros, nn.Spec{Shape: shape}))
-		variance := g.Graph.Weight(l.State(g, "variance", nn.Ones, nn.Spec{Shape: shape}))
+		mean = g.Graph.Weight(l.State(g, "mean", l.first(0, nn.Zeros), nn.Spec{Shape: shape}))
+		variance := g.Graph.Weight(l.State(g, "variance", l.first(1, nn.Ones), nn.Spec{Shape: shape}))
 		l.State(g, "count", nn.Zeros, nn.Spec{Shape: nn.Shape{}, DType: graph.Int32})
 		mean = g.Op(op.View{To: wide}, mean)
 		deviation = g.Op(op.View{To: wide}, g.Op(op.Binary{Fn: "maximum"}, g.Op(op.Unary{Fn: "sqrt"}, variance), g.ScalarOf(float64(epsilon), variance.DType)))

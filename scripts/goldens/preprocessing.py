@@ -1,7 +1,14 @@
-"""Strings and categories: lookups, text, bins, hashes. Strings and ids are equal, not close."""
-import numpy as np
+"""Strings, categories and sound: lookups, text, bins, hashes, spectrograms. Strings and ids are equal, not close."""
+import json
+from pathlib import Path
 
-from .common import Spec, fixed, integers, normal
+import keras
+import numpy as np
+import tensorflow as tf
+import tf_keras
+
+from .common import TOLERANCE, Spec, fixed, flatten, input_name, integers, normal, pack, seed_of, write_npz
+from .files import save, settle
 
 ALPHABET = list("abcdefghij XYZ.,!-'é ñßçλжд中文字🙂\t_0123456789")
 
@@ -34,6 +41,8 @@ def goldens(s):
     categories(s)
     hashes(s)
     spectrograms(s)
+    learned(s)
+    files(s)
 
 
 def strings(s):
@@ -233,3 +242,102 @@ def spectrograms(s):
     mel("reference", normal(2, 300), **small, ref_power=0.01, top_db=20)
     mel("no_window", normal(2, 300), **small, window=None)
     mel("any_length", normal(2, 300).declare(None), **small)
+
+
+TEXTS = ["The quick brown fox", "jumps over the lazy dog.", "The dog sleeps, the fox doesn't", "", "Über den Wolken: über allem!", "dog Dog DOG"]
+
+
+def learned(s):
+    """What adapt learns: testdata/adapt, each an .npz with x_i (batches) and what came of them. Read by TestAdapt."""
+
+    def case(name, layer, batches, result, whole=False):
+        file = Path("adapt") / (name + ".npz")
+        if not s.wants(file):
+            return
+        layer.adapt(batches[0] if whole else iter(batches))
+        arrays = {f"x_{i}": np.asarray(b) for i, b in enumerate(batches)}
+        arrays.update({k: np.asarray(v) for k, v in result(layer).items()})
+        config = {"class_name": type(layer).__name__, "config": layer.get_config()}
+        meta = {"case": name, "class": "Adapt", "keras": keras.__version__, "framework": "keras", "tolerance": TOLERANCE, "model": config}
+        write_npz(s.root / file, {"meta": pack(meta), **arrays})
+        s.add(file, case=f"adapt/{name}", keras=keras.__version__, framework="keras", seed=seed_of("Adapt", name), tolerance=TOLERANCE,
+              why="float32 sums in another order")
+
+    L = keras.layers
+    rng = np.random.default_rng(8)
+    terms = lambda l: {"terms": np.array(l.get_vocabulary())}
+    weighed = lambda l: {"terms": np.array(l.get_vocabulary()), "idf": l.idf_weights_const.numpy()}
+    letters = rng.choice(list("abcdefghé中"), size=(40, 3))
+    case("strings", L.StringLookup(), [letters], terms, whole=True)
+    case("strings_batches", L.StringLookup(max_tokens=7, mask_token="", num_oov_indices=2), [letters, letters[:5, :1]], terms)
+    case("strings_idf", L.StringLookup(output_mode="tf_idf"), [letters], weighed, whole=True)
+    case("strings_vector", L.StringLookup(output_mode="tf_idf", max_tokens=20, pad_to_max_tokens=True), [letters[:, 0]], weighed, whole=True)
+    ids = rng.integers(-5, 30, size=(50, 4))
+    case("integers", L.IntegerLookup(), [ids], terms, whole=True)
+    case("integers_batches", L.IntegerLookup(mask_token=0, max_tokens=12), [ids[:20], ids[20:]], terms)
+    case("texts", L.TextVectorization(), [np.array(TEXTS)], terms, whole=True)
+    case("texts_ngrams", L.TextVectorization(ngrams=2, max_tokens=14), [np.array(TEXTS)], terms, whole=True)
+    case("texts_batches", L.TextVectorization(split="character"), [np.array(TEXTS)[:, None], np.array(TEXTS[:2])[:, None]], terms)
+    case("texts_idf", L.TextVectorization(output_mode="tf_idf"), [np.array(TEXTS)], lambda l: weighed(l._lookup_layer), whole=True)
+    bins = lambda l: {"boundaries": np.array(l.bin_boundaries, "float32")}
+    for n, size, epsilon in ((4, 50, 0.01), (10, 1000, 0.01), (7, 5000, 0.003), (3, 2, 0.01), (5, 1234, 0.1)):
+        case(f"bins_{n}_{size}", L.Discretization(num_bins=n, epsilon=epsilon), [rng.normal(size=size).astype("float32")], bins, whole=True)
+    case("bins_batches", L.Discretization(num_bins=6), [rng.normal(size=(n, 2)).astype("float32") for n in (300, 7, 150)], bins)
+    moments = lambda l: {"mean": l.adapt_mean.numpy(), "variance": l.adapt_variance.numpy()}
+    x = (3 + rng.normal(size=(30, 4, 2)) * 7).astype("float32")
+    case("moments", L.Normalization(), [x], moments, whole=True)
+    case("moments_all", L.Normalization(axis=None), [x], moments, whole=True)
+    case("moments_axes", L.Normalization(axis=(1, 2)), [x], moments, whole=True)
+    case("moments_batches", L.Normalization(), [x[:7], x[7:8], x[8:]], moments)
+
+
+def files(s):
+    def text(K):
+        layer = K.layers.TextVectorization()
+        layer.adapt(TEXTS)
+        L = K.layers
+        return K.Sequential([K.Input((1,), dtype="string"), layer, L.Embedding(20, 4), L.GlobalAveragePooling1D(),
+                             L.Dense(3, activation="softmax")], name="texts")
+
+    def lookups(K):
+        L = K.layers
+        rng = np.random.default_rng(9)
+        letters = rng.choice(list("abcdefghé中"), size=(40, 3))
+        a, b, c = K.Input((1,), dtype="string"), K.Input((3,), dtype="int64"), K.Input((2,), dtype="string")
+        made = [L.TextVectorization(output_mode="tf_idf", ngrams=2), L.IntegerLookup(output_mode="multi_hot", mask_token=0),
+                L.StringLookup(output_mode="tf_idf" if K is keras else "count", max_tokens=20, pad_to_max_tokens=True), L.StringLookup(invert=True, mask_token="")]
+        made[0].adapt(TEXTS)
+        made[1].adapt(rng.integers(0, 9, size=(50, 4)))
+        made[2].adapt(letters)
+        made[3].adapt(letters)
+        outs = [layer(t) for layer, t in zip(made, (a, b, c, b))]
+        if K is keras:
+            bins = L.Discretization(num_bins=4)
+            bins.adapt(rng.normal(size=100).astype("float32"))
+            outs.append(bins(K.layers.Rescaling(0.1)(b)))
+        return K.Model([a, b, c], outs)
+
+    some = words(["Über fox the quick"], ["the dog, sleeping"], ["doesn't"])
+    drawn = (some, integers(3, 3, high=9), words(["a", "x"], ["中", "中"], ["b", "a"]))
+    save(s, "texts", keras, text, (some,), kinds=("keras",))
+    save(s, "lookups", keras, lookups, drawn, kinds=("keras",))
+
+    name = "lookups_k2"  # tf-keras counts tables among the weights, so it takes a way of its own
+    folder = Path("models")
+    if not s.wants(folder / (name + ".npz")):
+        return
+    tf_keras.backend.clear_session()
+    tf_keras.utils.set_random_seed(seed_of(name) % 2**31)
+    net = lookups(tf_keras)
+    xs = [x.draw(np.random.default_rng(1)) for x in drawn]
+    ys = flatten(net([tf.constant(x) for x in xs]))
+    meta = {"case": name, "class": "File", "keras": tf_keras.__version__, "framework": "tf_keras", "tolerance": TOLERANCE,
+            "model": json.loads(net.to_json()), "weights": [], "inputs": [input_name(t) for t in net.inputs],
+            "outputs": list(net.output_names), "trains": False, "zeroed": [], "seed": seed_of(name)}
+    arrays = {f"x_{i}": x for i, x in enumerate(xs)} | {f"y_{i}": np.asarray(y) for i, y in enumerate(ys)}
+    write_npz(s.root / folder / (name + ".npz"), {"meta": pack(meta), **arrays})
+    net.save(s.root / folder / (name + ".keras"))
+    settle(s.root / folder / (name + ".keras"))
+    for file in (name + ".npz", name + ".keras"):
+        s.add(folder / file, case=f"models/{name}", keras=tf_keras.__version__, framework="tf_keras", seed=seed_of(name), tolerance=TOLERANCE,
+              why="float32 sums in another order")
