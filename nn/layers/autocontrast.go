@@ -26,7 +26,7 @@ func (l *AutoContrast) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 	x := rescale(g, original, low, high, 0, 255)
 	least := g.Op(op.Reduce{Fn: "min", Axes: []int{1, 2}, Keep: true}, x)
 	most := g.Op(op.Reduce{Fn: "max", Axes: []int{1, 2}, Keep: true}, x)
-	scale := binary(g, "divide", g.Scalar(255), binary(g, "subtract", most, least))
+	scale := binary(g, "divide", g.ScalarOf(255, x.DType), binary(g, "subtract", most, least))
 	offset := binary(g, "multiply", g.Op(op.Unary{Fn: "negative"}, least), scale)
 	y := binary(g, "add", binary(g, "multiply", x, scale), offset)
 	y = rescale(g, g.Op(op.Unary{Fn: "clip", Args: [3]float32{0, 255}}, y), 0, 255, low, high)
@@ -41,6 +41,7 @@ func rescale(g *nn.Graph, x *nn.Value, low, high, newLow, newHigh float32) *nn.V
 	if low == newLow && high == newHigh {
 		return x
 	}
-	x = binary(g, "divide", binary(g, "subtract", x, g.Scalar(low)), g.Scalar(high-low))
+	number := func(v float32) *nn.Value { return g.ScalarOf(float64(v), x.DType) }
+	x = binary(g, "divide", binary(g, "subtract", x, number(low)), number(high-low))
 	return g.Op(op.Unary{Fn: "scale_offset", Args: [3]float32{newHigh - newLow, newLow}}, x)
 }

@@ -41,7 +41,7 @@ func (l *RandomContrast) adjust(g *nn.Graph, x, factor *nn.Value) *nn.Value {
 		height, width = 2, 3
 	}
 	mean := g.Op(op.Reduce{Fn: "mean", Axes: []int{width}, Keep: true}, g.Op(op.Reduce{Fn: "mean", Axes: []int{height}, Keep: true}, x))
-	y := binary(g, "add", binary(g, "multiply", binary(g, "subtract", x, mean), eachImage(g, factor)), mean)
+	y := binary(g, "add", binary(g, "multiply", binary(g, "subtract", x, mean), cast(g, eachImage(g, factor), x.DType)), mean)
 	return g.Op(op.Unary{Fn: "clip", Args: [3]float32{low, high}}, y)
 }
 
