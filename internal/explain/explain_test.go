@@ -233,10 +233,14 @@ func TestHandNotices(t *testing.T) {
 		for n[first] == '0' && first < len(n)-1 {
 			first++
 		}
-		if first+2 >= len(n) || n[first] == 'e' {
+		at := first // of small numbers the first digit, of others the third that counts
+		if v, _ := strconv.ParseFloat(n, 64); v >= .1 || strings.Contains(n, "e") {
+			at += 2
+		}
+		if at >= len(n) || n[at] < '0' || n[at] > '9' {
 			continue // a constant
 		}
-		changed := n[:first+2] + string('0'+(n[first+2]-'0'+5)%10) + n[first+3:]
+		changed := n[:at] + string('0'+(n[at]-'0'+5)%10) + n[at+1:]
 		if errs := checkByHand(text[:span[0]]+changed+text[span[1]:], o); len(errs) == 0 {
 			line := text[strings.LastIndexByte(text[:span[0]], '\n')+1:]
 			t.Errorf("%s instead of %s passes in %q", changed, n, line[:min(len(line), 120)])

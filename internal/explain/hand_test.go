@@ -322,7 +322,7 @@ func (h *hand) numeric(table, row, col string, k, i int, slope float64) {
 	g.used[g.row(row)][g.col(col)] = true
 	got := g.cells[g.row(row)][g.col(col)]
 	if !h.full {
-		if v, err := strconv.ParseFloat(got, 64); got != "corner" && (err != nil || math.Abs(v-slope) > 5e-5) {
+		if v, err := strconv.ParseFloat(got, 64); got != "corner" && (err != nil || math.Abs(v-slope) > 2e-5) {
 			h.bad("%s: %s, %s is %s, the gradient %v", table, row, col, got, slope)
 		}
 		return
@@ -337,7 +337,7 @@ func (h *hand) numeric(table, row, col string, k, i int, slope float64) {
 	for j := range za {
 		corner = corner || (za[j] > 0) != (zb[j] > 0)
 	}
-	if v, err := strconv.ParseFloat(got, 64); corner != (got == "corner") || !corner && (err != nil || math.Abs(v-(up-down)/.02) > 5e-5 || math.Abs(v-slope) > 1e-4) {
+	if v, err := strconv.ParseFloat(got, 64); corner != (got == "corner") || !corner && (err != nil || math.Abs(v-(up-down)/.02) > 2e-5 || math.Abs(v-slope) > 1e-4) {
 		h.bad("%s: %s, %s is %s, by hand %v, the gradient %v", table, row, col, got, (up-down)/.02, slope)
 	}
 }

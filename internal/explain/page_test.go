@@ -78,9 +78,9 @@ func rendered(t *testing.T, l *Lesson) []byte {
 
 // TestPage holds the page to the text: the same tables, formulas and paragraphs, and in pictures no other numbers.
 func TestPage(t *testing.T) {
-	for _, steps := range []int{1, 2} {
+	for _, change := range []func(*Options){func(*Options) {}, func(o *Options) { o.Steps = 2 }, func(o *Options) { o.Size, o.Units = 28, 128 }} {
 		o := standard()
-		o.Steps = steps
+		change(&o)
 		l := lesson(t, o)
 		p, err := read(told(t, l, wide))
 		if err != nil {

@@ -3,13 +3,29 @@ package explain
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"kerasgo/imaging"
 )
 
-// drawn is the most hidden units that pictures show.
-const drawn = 16
+// most is how many hidden units pictures show.
+const most = 16
+
+// drawn are those: all that are told, or the followed one and others that aren't silent.
+func (l *Lesson) drawn() []int {
+	if l.full {
+		return l.shown[:min(len(l.shown), most)]
+	}
+	list := []int{l.follow}
+	for j, h := range l.steps[0].h {
+		if h != 0 && j != l.follow && len(list) < most {
+			list = append(list, j)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
 
 // gray draws a picture of a digit in a square: ink is what is bright.
 func (d *drawing) gray(m *imaging.Image, x, y, side float64) {
@@ -45,7 +61,7 @@ func (l *Lesson) drawPictures() string {
 // drawUnits draws a kernel [pixels, units], a square for each unit.
 func (l *Lesson) drawUnits(kernel []float32, alt string) string {
 	const side, gap, perLine = 84.0, 22.0, 8
-	list := l.shown[:min(len(l.shown), drawn)]
+	list := l.drawn()
 	lines := (len(list) + perLine - 1) / perLine
 	var top float32
 	for _, w := range kernel {
@@ -79,7 +95,7 @@ func (l *Lesson) drawGradients(s *step) string {
 func (l *Lesson) drawNetwork() string {
 	const height, left, mid, right = 440.0, 150.0, 370.0, 600.0
 	s := &l.steps[0]
-	list := l.shown[:min(len(l.shown), drawn)]
+	list := l.drawn()
 	d := newDrawing(820, int(height)+10, "A picture, lines from it to the hidden units, lines from those to ten digits, coloured by weight")
 	place := func(n, of int) float64 { return height * (float64(n) + .5) / float64(of) }
 	var top float32
@@ -147,15 +163,12 @@ func drawBars(v []float32, digit int) string {
 // drawCurve draws the losses over the steps, with the loss to reach.
 func (l *Lesson) drawCurve() string {
 	const left, top, width, height = 60.0, 15.0, 680.0, 300.0
-	most, last := 0.0, len(l.losses)-1
-	for _, v := range l.losses {
-		most = max(most, v)
-	}
+	high, last := slices.Max(l.losses), len(l.losses)-1
 	d := newDrawing(780, 360, "A falling curve")
-	y := func(v float64) float64 { return top + height*(1-v/most) }
+	y := func(v float64) float64 { return top + height*(1-v/high) }
 	d.f(`<line class="axis" x1="%.0f" y1="%.0f" x2="%.0f" y2="%.0f"/>`, left, top, left, top+height)
 	d.f(`<line class="axis" x1="%.0f" y1="%.0f" x2="%.0f" y2="%.0f"/>`, left, top+height, left+width, top+height)
-	d.f(`<line class="goal" x1="%.0f" y1="%.1f" x2="%.0f" y2="%.1f"/>`, left, y(min(l.o.Until, most)), left+width, y(min(l.o.Until, most)))
+	d.f(`<line class="goal" x1="%.0f" y1="%.1f" x2="%.0f" y2="%.1f"/>`, left, y(min(l.o.Until, high)), left+width, y(min(l.o.Until, high)))
 	var points strings.Builder
 	each := max(1, last/800)
 	for i := 0; i <= last; i++ {
@@ -164,10 +177,10 @@ func (l *Lesson) drawCurve() string {
 		}
 	}
 	d.f(`<polyline class="curve" points="%s"/>`, strings.TrimSpace(points.String()))
-	d.text(left-6, y(most)+4, "end", fmt.Sprintf("%.2f", most))
+	d.text(left-6, y(high)+4, "end", fmt.Sprintf("%.2f", high))
 	d.text(left-6, y(0)+4, "end", "0")
 	d.text(left+width, top+height+20, "end", plural(last, "step"))
 	d.text(left, top+height+20, "middle", "0")
-	d.text(left+width, y(min(l.o.Until, most))-6, "end", fmt.Sprintf("loss %v", l.o.Until))
+	d.text(left+width, y(min(l.o.Until, high))-6, "end", fmt.Sprintf("loss %v", l.o.Until))
 	return d.end()
 }

@@ -53,7 +53,7 @@ func (l *Lesson) tellNetwork(p *page) {
 	s := p.section("network", "The network", 0)
 	n, u := l.inputs, l.o.Units
 	s.add(para("Three layers. A Dense layer multiplies each of its inputs by a weight, one for each pair of input and output, adds a bias to each output, and sends the sums through its activation: relu turns what is negative into 0, softmax makes probabilities. Weights and biases are the parameters, and learning means changing them."),
-		figure{alt: fmt.Sprintf("The network: %d pixels, %d hidden units, %d digits, with the values of the first step", n, u, classes), text: []string{
+		figure{alt: fmt.Sprintf("The network, with the values of the first step: %d pixels, %d hidden units (of which %d are drawn), %d digits; lines are weights, blue above 0, orange below", n, u, len(l.drawn()), classes), text: []string{
 			fmt.Sprintf("%d pixels -> %d hidden units, relu -> %d scores, softmax -> %d probabilities", n, u, classes, classes)}, svg: l.drawNetwork()})
 	t := table{caption: "Layers", corner: "layer", cols: []string{"gives", "weights", "biases", "parameters"}}
 	t.row(fmt.Sprintf("Flatten(%d, %d)", l.o.Size, l.o.Size), count(n), "0", "0", "0")

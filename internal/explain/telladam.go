@@ -3,6 +3,7 @@ package explain
 import (
 	"fmt"
 	"math"
+	"strconv"
 )
 
 // Adam's constants, as train.NewAdam has them.
@@ -40,7 +41,7 @@ func (l *Lesson) tellAdam(sec *section, s *step) {
 		formula{
 			"m = 0.9 m + 0.1 g",
 			"v = 0.999 v + 0.001 g²",
-			fmt.Sprintf("rate of this step = rate × sqrt(1 - 0.999^n) / (1 - 0.9^n) = %s × sqrt(1 - 0.999^%d) / (1 - 0.9^%d) = %s", num(l.o.Rate), s.number, s.number, num(alpha)),
+			fmt.Sprintf("rate of this step = rate × sqrt(1 - 0.999^n) / (1 - 0.9^n) = %s × sqrt(1 - 0.999^%d) / (1 - 0.9^%d) = %s", strconv.FormatFloat(l.o.Rate, 'g', -1, 64), s.number, s.number, num(alpha)),
 			"weight after = weight - rate of this step × m / (sqrt(v) + 0.0000001)",
 		},
 		para("Both means start at 0 and would be too small at first; the factor with the n-th powers, the bias correction, makes up for that. (Keras puts both corrections into the rate, as here.) The 0.0000001 only keeps 0 from being divided by 0."))
@@ -73,7 +74,7 @@ func (l *Lesson) tellAdam(sec *section, s *step) {
 	}
 	sec.add(t)
 	if s.number == 1 {
-		sec.add(para(fmt.Sprintf("In the first step m / sqrt(v) is the same for all, up to its sign: every weight with a gradient moves by almost exactly the learning rate, %s. Others don't move.", num(l.o.Rate))))
+		sec.add(para(fmt.Sprintf("In the first step m / sqrt(v) is the same for all, up to its sign: every weight with a gradient moves by almost exactly the learning rate, %v. Others don't move.", l.o.Rate)))
 	}
 	f := list[1]
 	w, g, m, v := s.before[f.k][f.i], s.grad[f.k][f.i], s.m[f.k][f.i], s.v[f.k][f.i]
