@@ -16,6 +16,7 @@ import (
 	"kerasgo/internal/npy"
 	"kerasgo/internal/safeio"
 	"kerasgo/nn"
+	"kerasgo/nn/graph"
 )
 
 // item is one input: a file, or what standard input held.
@@ -96,6 +97,7 @@ const (
 	npzFile
 	csvFile
 	jsonFile
+	textFile
 )
 
 // kindOf tells an item's kind by its first bytes.
@@ -129,6 +131,16 @@ func (it item) kindOf() (kind, error) {
 	return image, nil
 }
 
+// kindFor is kindOf for the inputs of a model: what is no array is text for one that takes strings.
+func (it item) kindFor(specs []nn.InputSpec) (kind, error) {
+	k, err := it.kindOf()
+	text := k == image || strings.EqualFold(filepath.Ext(it.name), ".txt")
+	if err == nil && text && len(specs) == 1 && specs[0].DType == graph.String {
+		k = textFile
+	}
+	return k, err
+}
+
 func (it item) image(limits safeio.Limits) (*imaging.Image, error) {
 	if it.data != nil {
 		return imaging.Decode(it.data, limits)
@@ -139,7 +151,7 @@ func (it item) image(limits safeio.Limits) (*imaging.Image, error) {
 // arrays reads the model's inputs from an array file: by name, else the sole array, else x_0, x_1, ... by position.
 func (it item) arrays(k kind, specs []nn.InputSpec, limits safeio.Limits) ([]*nn.Tensor, error) {
 	switch k {
-	case csvFile, jsonFile:
+	case csvFile, jsonFile, textFile:
 		return it.numbers(k, specs, limits)
 	case npyFile:
 		t, err := it.npy(limits)
@@ -179,7 +191,7 @@ func (it item) arrays(k kind, specs []nn.InputSpec, limits safeio.Limits) ([]*nn
 	return out, nil
 }
 
-// numbers reads a text of numbers.
+// numbers reads a text of numbers, or of lines.
 func (it item) numbers(k kind, specs []nn.InputSpec, limits safeio.Limits) (out []*nn.Tensor, err error) {
 	data := it.data
 	if data == nil {
@@ -193,6 +205,9 @@ func (it item) numbers(k kind, specs []nn.InputSpec, limits safeio.Limits) (out 
 		if data, err = safeio.Slice(f, size, 0, size); err != nil {
 			return nil, safeio.At(err, safeio.Where{File: it.name})
 		}
+	}
+	if k == textFile {
+		return []*nn.Tensor{readLines(data)}, nil
 	}
 	if k == jsonFile {
 		out, err = readJSON(data, specs)
@@ -224,7 +239,7 @@ func named(flags []string, specs []nn.InputSpec, limits safeio.Limits) ([]*nn.Te
 			return nil, cli.Usagef("--input gives %q twice", name)
 		}
 		it := item{name: file}
-		k, err := it.kindOf()
+		k, err := it.kindFor(specs[at : at+1])
 		if err != nil {
 			return nil, err
 		}

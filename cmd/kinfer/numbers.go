@@ -300,3 +300,10 @@ func inputAt(specs []nn.InputSpec, name string) int {
 	}
 	return -1
 }
+
+// readLines makes a string of each line.
+func readLines(data []byte) *nn.Tensor {
+	text := strings.ReplaceAll(string(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))), "\r\n", "\n")
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	return &nn.Tensor{Spec: nn.Spec{Shape: nn.Shape{len(lines)}, DType: graph.String}, Str: lines}
+}

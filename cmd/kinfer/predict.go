@@ -202,7 +202,7 @@ func (p *predictor) items(ctx context.Context, items []item, side sidecar) error
 		}
 		return p.feed(ctx, "--input", in)
 	}
-	k, err := items[0].kindOf()
+	k, err := items[0].kindFor(p.plan.Inputs())
 	if err == nil && k != image {
 		if len(items) > 1 {
 			return cli.Usagef("give one file of arrays at a time, found %d inputs", len(items))
