@@ -80,7 +80,12 @@ func TestRoundTripThroughKeras(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			write(t, dir, "file_"+strings.ReplaceAll(filepath.Base(file), ".", "_"), m, x, ".keras", ".h5", ".weights.h5", ".json")
+			exts := []string{".keras", ".weights.h5", ".json"}
+			// Keras can't read its own legacy files of bfloat16, and forgets lora_alpha on reading.
+			if name := filepath.Base(file); !strings.HasPrefix(name, "dtypes_bfloat16") && !strings.HasPrefix(name, "dtypes_lora_h5") {
+				exts = append(exts, ".h5")
+			}
+			write(t, dir, "file_"+strings.ReplaceAll(filepath.Base(file), ".", "_"), m, x, exts...)
 		}
 	}
 	out, err := exec.Command(python, "../scripts/roundtrip.py", dir).CombinedOutput()

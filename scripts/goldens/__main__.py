@@ -18,7 +18,7 @@ def main():
     args = parser.parse_args()
 
     def ours(file):
-        return file.startswith(("golden/DTypes/", "golden/Quantized/", "golden/LoRA/")) == args.onednn
+        return file.startswith(("golden/DTypes/", "golden/Quantized/", "golden/LoRA/", "models/dtypes_")) == args.onednn
 
     if not args.check:
         suite = common.Suite(ROOT, args.only)

@@ -1,8 +1,12 @@
 """What isn't float32: policies of every float type, inputs and outputs of every type, layers of several in one model."""
+from pathlib import Path
+
 import keras
 import numpy as np
+import tf_keras
 
-from .common import Spec, fixed, integers, normal, sequence
+from .common import Spec, fixed, integers, normal, pack, randomize, run, seed_of, sequence, write_npz
+from .files import write
 
 # Of bfloat16, products and means are float32's, rounded once: the same whatever the order. One step of float16 is 2^-10.
 TOLERANCES = {"float64": 1e-13, "mixed_bfloat16": 0, "bfloat16": 0, "mixed_float16": 2**-9, "float16": 2**-9}
@@ -95,6 +99,7 @@ def goldens(suite):
     typed(suite)
     quantized(suite)
     adapted(suite)
+    files(suite)
 
 
 def attention(s, policy):
@@ -254,3 +259,80 @@ def adapted(s):
     s.model("LoRA", "embedding", made(lambda K: (K.Input((4,), dtype="int32"), K.layers.Embedding(9, 5)), 4), integers(2, 4, high=9))
     s.model("LoRA", "conv2d", made(lambda K: (K.Input((6, 5, 3)), K.layers.Conv2D(4, 3, strides=2)), 3), normal(2, 6, 5, 3))
     s.model("LoRA", "conv1d", made(lambda K: (K.Input((6, 3)), K.layers.Conv1D(4, 3)), None), normal(2, 6, 3))
+
+
+def files(s):
+    """Whole files of each policy, in testdata/models."""
+    def images(policy):
+        def build(K):
+            L = K.layers
+            return K.Sequential([
+                K.Input((8, 8, 2)), L.Conv2D(4, 3, use_bias=False, dtype=policy), L.BatchNormalization(dtype=policy), L.ReLU(dtype=policy),
+                L.MaxPooling2D(dtype=policy), L.Flatten(dtype=policy), L.Dense(5, activation="tanh", dtype=policy), L.Dense(3, dtype=policy)])
+        return build
+
+    def text(policy):
+        def build(K):
+            L = K.layers
+            t = K.Input((6,), dtype="int32")
+            h = L.Embedding(11, 4, mask_zero=True, dtype=policy)(t)
+            return K.Model(t, L.Dense(2, activation="sigmoid", dtype="float32")(L.Bidirectional(L.LSTM(3, dtype=policy), dtype=policy)(h)))
+        return build
+
+    def small(mode):
+        def build(K):
+            L = K.layers
+            t = K.Input((5,), dtype="int32")
+            h = L.EinsumDense("abc,cd->abd", (None, 6), bias_axes="d", activation="relu")(L.Embedding(11, 8)(t))
+            net = K.Model(t, L.Dense(3)(h))
+            randomize(net, np.random.default_rng(3))
+            net.quantize(mode, filters=None if mode == "int8" else "^(embedding|dense)$")
+            return net
+        return build
+
+    def lora(K):
+        L, layer = K.layers, K.layers.Dense(5, name="adapted")
+        net = K.Sequential([K.Input((4,)), layer, L.Dense(2)])
+        layer.enable_lora(2, lora_alpha=3)
+        return net
+
+    every, ids, image = ("keras", "h5", "weights.h5", "json"), integers(3, 6, high=11), normal(3, 8, 8, 2)
+    for policy in TOLERANCES:
+        limit = 1e-6 if policy == "float64" else TOLERANCES[policy]
+        file(s, "dtypes_" + policy, images(policy), image, kinds=every, tolerance=limit)
+        if "mixed" in policy:
+            file(s, f"dtypes_{policy}_text", text(policy), ids, kinds=("keras", "h5"), tolerance=max(limit, 1e-6))
+            file(s, f"dtypes_{policy}_k2", images(policy), image, K=tf_keras, kinds=("h5", "keras"), tolerance=max(limit, 2**-6))
+    file(s, "dtypes_int8", small("int8"), integers(3, 5, high=11), kinds=every, draw=False)
+    file(s, "dtypes_int4", small("int4"), integers(3, 5, high=11), kinds=("keras", "weights.h5", "json"), draw=False)
+    file(s, "dtypes_lora", lora, normal(3, 4), kinds=("keras",), merged=True)
+    file(s, "dtypes_lora_h5", lora, normal(3, 4), kinds=("h5",))
+
+
+def file(s, name, build, spec, K=keras, kinds=(), tolerance=1e-5, draw=True, merged=False):
+    """Like files.save; merged says that the file holds less than the model, which is what Keras then reads."""
+    folder = Path("models")
+    if not s.wants(folder / (name + ".npz")):
+        return
+    K.backend.clear_session()
+    seed = seed_of("models", name)
+    K.utils.set_random_seed(seed % 2**31)
+    rng = np.random.default_rng(seed)
+    net = build(K)
+    if draw:
+        randomize(net, rng)
+    out = s.root / folder
+    made = []
+    for kind in kinds:
+        made.append(f"{name}.{kind}")
+        write(net, K, out / made[-1], kind)
+    if merged:
+        net = K.models.load_model(out / made[0])
+    framework = "keras" if K is keras else "tf_keras"
+    meta, arrays = run(net, framework, [spec.draw(rng)], rng, False, True, False)
+    meta.update(case=name, seed=seed, tolerance=tolerance, keras=K.__version__, framework=framework)
+    meta["class"] = "File"
+    write_npz(out / (name + ".npz"), {"meta": pack(meta), **arrays})
+    for path in [name + ".npz", *made]:
+        s.add(folder / path, case=f"models/{name}", keras=K.__version__, framework=framework, seed=seed, tolerance=tolerance,
+              why="rounded where Keras rounds")
