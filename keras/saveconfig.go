@@ -214,9 +214,10 @@ func legacyOptimizer(t *hdf5.Tree, m nn.Model) error {
 	class, optimizer, config := optimizerOf(s.Compile)
 	g := t.Group("optimizer_weights")
 	var names []string
+	used := map[string]int{}
 	for i, v := range s.Variables {
 		name, within := v.Name, optimizer
-		own := name == "iteration" || name == "learning_rate"
+		own := name == "iteration" || name == "learning_rate" || name == "variable"
 		if class == lossScale && i >= lossScaleOwn { // of the optimizer inside
 			if within = text(asObject(asObject(config["inner_optimizer"])["config"])["name"]); !own {
 				within = optimizer + "/" + within
@@ -225,8 +226,9 @@ func legacyOptimizer(t *hdf5.Tree, m nn.Model) error {
 		if m.Base().Class == "Sequential" && !own && (class != lossScale || i >= lossScaleOwn) {
 			name = m.Base().Name + "_" + name
 		}
-		names = append(names, within+"/"+name)
-		if err := addTensor(g, within+"/"+name, v.Value); err != nil {
+		name = uniqueName(used, within+"/"+name) // Adafactor's share theirs
+		names = append(names, name)
+		if err := addTensor(g, name, v.Value); err != nil {
 			return err
 		}
 	}

@@ -232,7 +232,9 @@ def build(number):
     outs = {"a": heads[0][0], "b": heads[1][0]} if named and d(False, True) else [p[0] for p in heads]
     model = keras.Model(x, outs if several else outs[0], name="net")
     for layer in model.layers[1:-len(heads)]:
-        layer.trainable = d.rng.uniform() > 0.12 or not layer.weights
+        frozen = d.rng.uniform() <= 0.12 and layer.weights
+        # Keras forgets, when it loads a file, that the inner layers of these were frozen
+        layer.trainable = not frozen or isinstance(layer, (layers.ConvLSTM2D, layers.MultiHeadAttention, layers.GroupQueryAttention))
     loss, measured = [p[2] for p in heads], [list(d.rng.choice(np.array(p[3], dtype=object), size=min(2, len(p[3])), replace=False)) for p in heads]
     weighted = [list(p[3])[:1] if d(False, False, True) else [] for p in heads]
     args = dict(loss=loss[0], metrics=measured[0], weighted_metrics=weighted[0] or None)

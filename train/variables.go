@@ -194,7 +194,10 @@ func (s *state) keepSlots(m nn.Model, opt Optimizer, scaled *LossScaleOptimizer)
 		}
 	}
 	for _, slot := range opt.slots(s.vars) {
-		s.keep(slot)
+		n := len(s.list)
+		if s.keep(slot); scaled != nil && (slot.idle || slot.of == nil) { // Keras loses track of these there
+			s.list = s.list[:n]
+		}
 	}
 	var had []nn.Variable
 	if m.Training() != nil {

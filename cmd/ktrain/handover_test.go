@@ -35,17 +35,19 @@ func TestHandOver(t *testing.T) {
 		}
 	}
 	run("make")
-	files, err := filepath.Glob(filepath.Join(dir, "*.keras"))
-	if err != nil || len(files) < 14 {
-		t.Fatal(len(files), err)
-	}
-	for _, file := range files {
-		goOn(t, file, strings.TrimSuffix(file, ".keras"))
+	for _, ext := range []string{".keras", ".h5"} {
+		files, err := filepath.Glob(filepath.Join(dir, "*"+ext))
+		if err != nil || len(files) < 30 {
+			t.Fatal(len(files), err)
+		}
+		for _, file := range files {
+			goOn(t, file, strings.TrimSuffix(file, ext), ext)
+		}
 	}
 	run("check")
 }
 
-func goOn(t *testing.T, file, stem string) {
+func goOn(t *testing.T, file, stem, ext string) {
 	t.Helper()
 	m, err := keras.Load(file)
 	if err != nil {
@@ -74,7 +76,7 @@ func goOn(t *testing.T, file, stem string) {
 		}
 		i++
 	}
-	if err := keras.Save(stem+"_go.keras", m); err != nil {
+	if err := keras.Save(stem+"_go"+ext, m); err != nil {
 		t.Fatal(file, err)
 	}
 }
