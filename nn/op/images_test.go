@@ -78,6 +78,7 @@ func TestImagesTransposed(t *testing.T) {
 	for _, o := range resamples() {
 		check(o, nil)
 	}
+	check(op.Resample{To: [2]int{1, 400}, Method: "bicubic"}, nil) // columns first
 	check(op.Crop{Size: [2]int{4, 3}}, nil)
 	check(op.Crop{Size: [2]int{4, 3}}, graph.FromF32([]float32{.9, .1}, 1, 2))
 }
@@ -176,6 +177,19 @@ func TestUniform(t *testing.T) {
 	}
 }
 
+// TestResampleThin: a column that becomes a row needs no room for a square between the two.
+func TestResampleThin(t *testing.T) {
+	const n = 1 << 19
+	x := graph.NewTensor(1, n, 1, 1)
+	for i := range x.F32 {
+		x.F32[i] = 3
+	}
+	y := forward(t, nil, op.Resample{To: [2]int{1, n}, Method: "bicubic", Antialias: true}, x)[0]
+	if !y.Shape.Equal(graph.Shape{1, 1, n, 1}) || slices.ContainsFunc(y.F32, func(v float32) bool { return math.Abs(float64(v)-3) > 1e-3 }) {
+		t.Errorf("shape %v, begins with %v", y.Shape, y.F32[0])
+	}
+}
+
 // TestCropPlaces: draws reach the first and the last place, and none beyond.
 func TestCropPlaces(t *testing.T) {
 	x := graph.NewTensor(1, 5, 4, 1)
@@ -204,6 +218,7 @@ func TestImagesRefused(t *testing.T) {
 		{op.Resample{To: [2]int{3, 4}, Method: "bilinear"}, []graph.Spec{ints}},
 		{op.Resample{To: [2]int{1 << 23, 1 << 23}, Method: "bilinear"}, []graph.Spec{x}},
 		{op.Resample{To: [2]int{3, 4}, Method: "bilinear"}, []graph.Spec{graph.F32(2, 0, 6, 3)}},
+		{op.Resample{To: [2]int{1 << 22, 1}, Method: "bilinear", Aspect: "pad"}, []graph.Spec{graph.F32(2, 3, 6, 3)}},
 		{op.Resample{To: [2]int{3, 4}, Method: "bilinear"}, []graph.Spec{graph.F32(2, 6, 3)}},
 		{op.Warp{Kind: "shear", Fill: "wrap", Interpolation: "nearest"}, []graph.Spec{x, by}},
 		{op.Warp{Kind: "rotation", Fill: "mirror", Interpolation: "nearest"}, []graph.Spec{x, by}},

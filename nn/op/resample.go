@@ -38,6 +38,11 @@ func (o Resample) Infer(in []Spec) ([]Spec, error) {
 		return nil, fmt.Errorf("can't resize images of shape %v to %v", x, o.To)
 	}
 	y := Shape{x[0], o.To[0], o.To[1], x[3]}
+	if x[1] > 0 && x[2] > 0 {
+		if v, h := o.axes(x); max(v.n, h.n) > maxSide {
+			return nil, fmt.Errorf("images of shape %v would be padded to %d by %d", x, v.n, h.n)
+		}
+	}
 	return []Spec{{Shape: y, DType: in[0].DType}}, bounded(y)
 }
 
@@ -283,7 +288,13 @@ func (a axis) pass(r *Run, y, x []float32, n, inner int, fill float32, back bool
 	resamplings.Put(t)
 }
 
-// Forward implements graph.Op: rows first, into room as high as x, then columns.
+// columnsFirst says that rows first would need room out of all proportion between the two passes: for images of one column
+// that become images of one row.
+func columnsFirst(x, y Shape) bool {
+	return float64(x[1])*float64(y[2]) > 16*max(float64(x[1])*float64(x[2]), float64(y[1])*float64(y[2]))
+}
+
+// Forward implements graph.Op: rows first, into room as high as x, then columns, as TensorFlow does.
 func (o Resample) Forward(r *Run, in, out []*Tensor) {
 	x, y := in[0].Shape, out[0].Shape
 	if out[0].Len() == 0 {
@@ -301,6 +312,12 @@ func (o Resample) Forward(r *Run, in, out []*Tensor) {
 		case graph.StoreI64:
 			nearest(v, h, out[0].I64, in[0].I64, x, int64(o.Fill))
 		}
+		return
+	}
+	if columnsFirst(x, y) {
+		low := r.Dirty(x[0] * y[1] * x[2] * x[3])
+		v.pass(r, low, in[0].F32, x[0], x[2]*x[3], o.Fill, false)
+		h.pass(r, out[0].F32, low, x[0]*y[1], x[3], o.Fill, false)
 		return
 	}
 	wide := r.Dirty(x[0] * x[1] * y[2] * x[3])
@@ -337,6 +354,12 @@ func (o Resample) Backward(r *Run, in, out, dout, din []*Tensor) {
 		return
 	}
 	v, h := o.axes(x)
+	if columnsFirst(x, y) {
+		low := r.Scratch(x[0] * y[1] * x[2] * x[3])
+		h.pass(r, low, dout[0].F32, x[0]*y[1], x[3], 0, true)
+		v.pass(r, din[0].F32, low, x[0], x[2]*x[3], 0, true)
+		return
+	}
 	wide := r.Scratch(x[0] * x[1] * y[2] * x[3])
 	v.pass(r, wide, dout[0].F32, x[0], y[2]*x[3], 0, true)
 	h.pass(r, din[0].F32, wide, x[0]*x[1], x[3], 0, true)
