@@ -10,7 +10,7 @@ import (
 )
 
 // most is how many hidden units pictures show.
-const most = 16
+const most = 10
 
 // drawn are those: all that are told, or the followed one and others that aren't silent.
 func (l *Lesson) drawn() []int {
