@@ -180,10 +180,10 @@ func (l *EinsumDense) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 		}
 	}
 	if batch != "" || len(left)+len(summed) != len(t.x) {
-		y := einsum(g, t.x+","+t.kernel+"->"+t.y, x, kernel)
+		y := einsum(g, t.x+","+t.kernel+"->"+t.y, float(g, x), kernel)
 		return c.Keep(g.Activate(l.Activation, l.plus(g, y, bias)))
 	}
-	x = arrange(g, x, t.x, left+summed)
+	x = arrange(g, float(g, x), t.x, left+summed)
 	kernel = arrange(g, kernel, t.kernel, summed+right)
 	o := op.Project{Sum: len(summed)}
 	if t.y == left+right && bias != nil && slices.Equal(bias.Shape, shapeOf(size, right)) {

@@ -29,7 +29,7 @@ func NewGroupNormalization(groups int) *GroupNormalization {
 
 // Build implements nn.Layer.
 func (l *GroupNormalization) Build(g *nn.Graph, c nn.Call) []nn.Wire {
-	x := c.In().Value
+	x := full(g, c.In().Value)
 	rank := len(x.Shape)
 	axis := axisOf(g, l.Axis, rank)
 	n, groups := x.Shape[axis], l.Groups

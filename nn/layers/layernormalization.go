@@ -48,12 +48,9 @@ func (l *LayerNormalization) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 // KeepsInputs says that Keras doesn't convert the input.
 func (l *LayerNormalization) KeepsInputs() {}
 
-// rounded is y, which was computed in full, in x's dtype, then in the layer's.
+// rounded is y, which was computed in full, in x's dtype (of integers, too), then in the layer's.
 func rounded(g *nn.Graph, y, x *nn.Value) *nn.Value {
-	if x.DType.Float() {
-		y = cast(g, y, x.DType)
-	}
-	return computed(g, y)
+	return computed(g, cast(g, y, x.DType))
 }
 
 // parameterShape is the shape of weights over axes, as Keras declares it (in the order of the axes as they are written),
@@ -95,7 +92,7 @@ func (l *RMSNormalization) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 	shape, _, axes := parameterShape(g, x, l.Axis)
 	scale := full(g, l.Weight(g, "scale", nn.Ones, shape...))
 	y := g.Op(op.Normalize{Kind: op.RMSNorm, Axes: axes, Eps: l.Epsilon}, x, scale, nil)
-	return nn.Drop(rounded(g, y, c.In().Value))
+	return nn.Drop(cast(g, y, c.In().DType))
 }
 
 // UnitNormalization gives each example Euclidean length one over Axis.

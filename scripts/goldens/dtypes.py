@@ -58,6 +58,9 @@ LAYERS = {
 # Keras itself has some numbers of float64 models in float32 only: constants of gelu and of scaled scores, Eigen's rsqrt.
 # Eigen adds a few bfloat16 (log_softmax, a sum) in bfloat16, and how many depends on the shape.
 CHAINED = {"log_softmax": 2**-7, "unitnorm": 2**-7, "convnet": 1e-6, "nested": 1e-6}
+# What takes integers; Keras itself refuses the rest.
+INTEGERS = """dense dense_tanh einsumdense batchnorm layernorm groupnorm rmsnorm maxpool2d globalavg globalmax simplernn lstm gru
+bidirectional timedistributed leaky rescaling upsampling flatten dropout""".split()
 NARROW = {"gelu": 1e-8, "heads": 1e-7, "grouped": 1e-7, "relu6": 1e-8, "norm": 1e-6, "convnet": 1e-6, "nested": 1e-6}
 ACTIVATIONS = """celu elu exponential gelu hard_shrink hard_sigmoid hard_silu hard_tanh leaky_relu log_sigmoid log_softmax
 mish relu relu6 selu sigmoid silu soft_shrink softmax softplus softsign sparse_plus sparse_sigmoid squareplus tanh tanh_shrink""".split()
@@ -191,6 +194,12 @@ def typed(s):
         ops, x = K.ops, K.Input((4,), dtype="int64")
         return K.Model(x, [x + 1, x * x, x // 3, x % 7, ops.sum(x, axis=-1), ops.max(x, axis=-1), -x, ops.abs(x), ops.maximum(x, 5),
                            ops.cumsum(x, axis=-1), ops.cast(x, "float64") / 3, ops.where(x > 3, x, 0)])
+
+    for name in INTEGERS:
+        make, *inputs = LAYERS[name]
+        for dtype in ("int32",) if "norm" in name else ("uint8", "int32"):  # a negative float has no uint8
+            draws = [Spec(i.shape, lambda rng, i=i: rng.integers(0, 9, i.shape).astype(dtype), dtype) for i in inputs]
+            s.layer("DTypes", f"{dtype}_{name}", lambda L: make(L, None), *draws, **plain)
 
     big = fixed([[2**40 + 1, 3, 2**24 + 1, 7], [-5, 2**33 + 3, 11, 2**31]], "int64")
     s.model("DTypes", "integers", integer, integers(2, 6, 4, low=-50, high=50), **plain)
