@@ -38,6 +38,11 @@ func keras3Config(m nn.Model) (object, error) {
 			delete(config, "dtype")
 			env["config"] = marshal(config)
 		}
+		if class == "Discretization" { // takes no such key
+			config := asObject(env["config"])
+			delete(config, "trainable")
+			env["config"] = marshal(config)
+		}
 		if _, ok := env["registered_name"]; !ok {
 			env["registered_name"] = marshal(nil)
 		}

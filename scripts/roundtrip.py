@@ -112,6 +112,8 @@ def numbered(arrays, letter):
 def relative(got, want):
     if got.shape != want.shape:
         raise ValueError(f"shape {got.shape}, expected {want.shape}")
+    if got.dtype.kind == "O":  # strings
+        return 0.0 if np.array_equal(np.char.decode(got.astype("S"), "utf-8"), want) else np.inf
     if not np.isfinite(got).all():
         raise ValueError("not finite")
     return float(np.max(np.abs(got.astype("float64") - want), initial=0) / max(np.max(np.abs(want), initial=0), 1e-30))

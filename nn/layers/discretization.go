@@ -64,6 +64,9 @@ func encoded(g *nn.Graph, b *nn.Common, mode string, depth int, ids *nn.Value, w
 // outputType is the dtype of a layer's config, which for layers that make integers is that of their output.
 func outputType(g *nn.Graph, b *nn.Common, otherwise nn.DType) nn.DType {
 	if b.DType == nil {
+		if !b.Configured() { // made in Go: what a file will say
+			b.DType = []byte(`"` + otherwise.String() + `"`)
+		}
 		return otherwise
 	}
 	d, err := graph.ParseDType(nn.ComputeDType(b.DType))

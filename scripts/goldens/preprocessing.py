@@ -305,7 +305,7 @@ def files(s):
         letters = rng.choice(list("abcdefghé中"), size=(40, 3))
         a, b, c = K.Input((1,), dtype="string"), K.Input((3,), dtype="int64"), K.Input((2,), dtype="string")
         made = [L.TextVectorization(output_mode="tf_idf", ngrams=2), L.IntegerLookup(output_mode="multi_hot", mask_token=0),
-                L.StringLookup(output_mode="tf_idf" if K is keras else "count", max_tokens=20, pad_to_max_tokens=True), L.StringLookup(invert=True, mask_token="")]
+                L.StringLookup(output_mode="tf_idf") if K is keras else L.StringLookup(output_mode="count", max_tokens=20, pad_to_max_tokens=True), L.StringLookup(invert=True, mask_token="")]
         made[0].adapt(TEXTS)
         made[1].adapt(rng.integers(0, 9, size=(50, 4)))
         made[2].adapt(letters)
