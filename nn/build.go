@@ -77,6 +77,11 @@ func (g *Graph) add(op graph.Op, in ...*Value) []*Value {
 	if len(g.Nodes) >= maxOperations {
 		g.Failf("the model takes more than %d operations", maxOperations)
 	}
+	for _, v := range in {
+		if v != nil && v.DType.Float() && v.DType != graph.Float32 && !checksDTypes(op) {
+			g.Unsupportedf("dtype", "floats of several dtypes meet, one of them %v", v.DType)
+		}
+	}
 	out, err := g.Add(op, in...)
 	if err != nil {
 		var o *graph.OpError

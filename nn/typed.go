@@ -96,3 +96,6 @@ func (g *Graph) unit(o op.Normalize, x *Value) *Value {
 	inv := g.Op(op.Binary{Fn: "minimum"}, g.Op(op.Unary{Fn: "rsqrt"}, sum), g.ScalarOf(1/float64(o.Eps), x.DType))
 	return g.Op(op.Binary{Fn: "multiply"}, x, inv)
 }
+
+// checksDTypes says that an operation can be given any dtype.
+func checksDTypes(o graph.Op) bool { return op.Mixes(o) }

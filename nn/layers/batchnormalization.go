@@ -56,13 +56,14 @@ func (l *BatchNormalization) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 	if train {
 		mask = x.Mask
 	}
-	wide := func(v *nn.Value) *nn.Value { // as Keras does, since halves overflow
-		if v != nil && x.DType == graph.Float64 {
-			return cast(g, v, graph.Float64)
+	in := full(g, x.Value) // as Keras does, since halves overflow
+	wide := func(v *nn.Value) *nn.Value {
+		if v == nil {
+			return nil
 		}
-		return full(g, v)
+		return cast(g, v, in.DType)
 	}
-	out := g.Ops(op.BatchNorm{Axis: axis, Eps: l.Epsilon, Momentum: l.Momentum, Train: train}, wide(x.Value), wide(gamma), wide(beta),
+	out := g.Ops(op.BatchNorm{Axis: axis, Eps: l.Epsilon, Momentum: l.Momentum, Train: train}, in, wide(gamma), wide(beta),
 		wide(g.State(mean)), wide(g.State(variance)), mask)
 	if train {
 		g.Updates = append(g.Updates, graph.Update{Weight: mean, Value: out[1]}, graph.Update{Weight: variance, Value: out[2]})

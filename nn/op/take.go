@@ -161,7 +161,7 @@ func (o Sort) Infer(in []Spec) ([]Spec, error) {
 
 // Forward implements graph.Op.
 func (o Sort) Forward(r *Run, in, out []*Tensor) {
-	if in[0].DType == graph.Float32 {
+	if in[0].DType.Storage() == graph.StoreF32 {
 		sortLines(r, o, in[0], out, in[0].F32, data(out[0]))
 	} else {
 		var y []int32

@@ -45,6 +45,15 @@ func moves(o graph.Op) bool {
 	return false
 }
 
+// Mixes says that an operation takes floats of several dtypes, or checks them itself.
+func Mixes(o graph.Op) bool {
+	switch o.(type) {
+	case Typed, Unary, Binary, Reduce, Cumulate:
+		return true
+	}
+	return moves(o)
+}
+
 // Infer implements graph.Op.
 func (o Typed) Infer(in []Spec) ([]Spec, error) {
 	as := make([]Spec, len(in))
