@@ -64,6 +64,9 @@ func (g *Graph) typed(o graph.Op, d DType, in []*Value) []*Value {
 			}
 		}
 	}
+	if r, ok := o.(op.Resize); ok && d == graph.Float64 && r.Method != "nearest" { // TensorFlow's resizes in float32
+		return []*Value{g.Op(op.Cast{To: d}, g.Op(r, g.Op(op.Cast{To: graph.Float32}, in[0])))}
+	}
 	t, ok := op.As(o, d)
 	if !ok {
 		if d.Integer() { // what takes integers says so itself

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"kerasgo/nn"
-	"kerasgo/nn/graph"
 	"kerasgo/nn/op"
 )
 
@@ -33,17 +32,18 @@ func (l *lora) adapted(g *nn.Graph, c *nn.Common, name string, kernel *nn.Value)
 	}
 	kernel.Weight.Trainable = false
 	s := kernel.Shape
-	a := c.Variable(g, "lora_"+name+"_a", nn.Zeros, append(slices.Clone(s[:len(s)-1]), *l.Rank)...)
-	b := c.Variable(g, "lora_"+name+"_b", nn.Zeros, *l.Rank, s.Last())
+	// Keras keeps a and b in float32 always.
+	a := full(g, c.Variable(g, "lora_"+name+"_a", nn.Zeros, append(slices.Clone(s[:len(s)-1]), *l.Rank)...))
+	b := full(g, c.Variable(g, "lora_"+name+"_b", nn.Zeros, *l.Rank, s.Last()))
 	var sum int
 	if sum = len(s) - 1; sum > 0 {
 		a = g.Op(op.View{To: nn.Shape{s[:sum].Size(), *l.Rank}}, a)
 	}
-	add := g.Op(op.Binary{Fn: "multiply"}, g.Op(op.MatMul{}, a, b), g.ScalarOf(float64(l.factor()), graph.Float32))
+	add := g.Op(op.Binary{Fn: "multiply"}, g.Op(op.MatMul{}, a, b), g.ScalarOf(float64(l.factor()), a.DType))
 	if sum != 1 {
 		add = g.Op(op.View{To: s}, add)
 	}
-	return computed(g, binary(g, "add", kernel, add))
+	return computed(g, binary(g, "add", kernel, cast(g, add, kernel.DType)))
 }
 
 // merged is the kernel as Keras writes it: with the addition.
