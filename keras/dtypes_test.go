@@ -2,12 +2,14 @@ package keras_test
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"kerasgo/internal/testcheck"
 	"kerasgo/keras"
+	"kerasgo/nn"
 )
 
 // TestDTypesSurvive writes what isn't float32 in every form, reads it again, and asks for the same numbers and dtypes.
@@ -77,5 +79,49 @@ func TestDTypesSurvive(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestDTypesRefused asks for refusals that name the layer and the key.
+func TestDTypesRefused(t *testing.T) {
+	layer := func(class, keys, dtype string) string {
+		return `{"class_name": "Sequential", "module": "keras", "registered_name": null, "config": {"name": "m", "layers": [
+			{"class_name": "InputLayer", "module": "keras.layers", "registered_name": null, "config": {"batch_shape": [null, 8, 8, 3], "dtype": "float32", "name": "in"}},
+			{"class_name": "` + class + `", "module": "keras.layers", "registered_name": null, "config": {"name": "odd", ` + keys + `, "dtype": ` + dtype + `}}]}}`
+	}
+	quantized := func(mode string) string {
+		return `{"module": "keras.dtype_policies", "class_name": "QuantizedDTypePolicy", "config": {"mode": "` + mode + `", "source_name": "float32"}, "registered_name": null}`
+	}
+	for _, c := range []struct{ name, json, want string }{
+		{"convolution of int8", layer("Conv2D", `"filters": 2, "kernel_size": [3, 3]`, quantized("int8")), "quantized as int8"},
+		{"gptq", layer("Dense", `"units": 2`, quantized("gptq")), "gptq"},
+		{"awq", layer("Dense", `"units": 2`, quantized("awq")), "awq"},
+		{"float8", layer("Dense", `"units": 2`, quantized("float8")), "float8"},
+		{"empty blocks", layer("Dense", `"units": 2`, quantized("int4/0")), "int4/0"},
+		{"no such policy", layer("Dense", `"units": 2`, `"mixed_float12"`), "mixed_float12"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := keras.FromJSON([]byte(c.json))
+			var list keras.UnsupportedErrors
+			if !errors.As(err, &list) || len(list) != 1 || list[0].Layer != "odd" || list[0].Key != "dtype" || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("refused as %v", err)
+			}
+		})
+	}
+}
+
+// TestDTypesTrain: what isn't float32 isn't trained, and says so.
+func TestDTypesTrain(t *testing.T) {
+	for _, name := range []string{"mixed_float16", "float64", "int8"} {
+		m, err := keras.Load("../testdata/models/dtypes_" + name + ".keras")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _, err = nn.Trace(m, true)
+		var u *nn.UnsupportedError
+		var list nn.UnsupportedErrors
+		if !errors.As(err, &u) && !errors.As(err, &list) || !strings.Contains(err.Error(), "training") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -133,7 +133,7 @@ func (l *loop) run(g *nn.Graph, c nn.Call, k cell) []nn.Wire {
 	var final []*nn.Value
 	inside(g, k, func() { last, all, final = k.over(g, s) })
 	for i, w := range l.kept {
-		g.Updates = append(g.Updates, graph.Update{Weight: w, Value: final[i]})
+		g.Updates = append(g.Updates, graph.Update{Weight: w, Value: cast(g, final[i], w.DType)})
 	}
 	y := []nn.Wire{{Value: last}}
 	if l.ReturnSequences {
@@ -183,7 +183,7 @@ func (l *loop) initial(g *nn.Graph, c nn.Call, states []nn.Shape) (out []*nn.Val
 			if !shape.Known() {
 				g.Failf("is stateful, so its state's shape must be known, found %v", shape)
 			}
-			w := &nn.Weight{Spec: graph.F32(shape...), Name: "state", Path: g.Path + "/state", State: true}
+			w := &nn.Weight{Spec: nn.Spec{Shape: shape, DType: g.Policy().Compute}, Name: "state", Path: g.Path + "/state", State: true}
 			w.Data = graph.New(w.Spec)
 			l.kept = append(l.kept, w)
 		}

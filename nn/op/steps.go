@@ -49,8 +49,11 @@ func (o Steps) gates() (gates, states int) {
 func (o Steps) Infer(in []Spec) ([]Spec, error) {
 	gates, states := o.gates()
 	x, d := in[stepsX].Shape, in[stepsX].DType
+	if len(x) != 3 {
+		return nil, fmt.Errorf("needs [batch, time, features], found %v", x)
+	}
 	k, u := Shape{x.Last(), gates * o.Units}, Shape{o.Units, gates * o.Units}
-	if len(x) != 3 || !in[stepsKernel].Shape.Equal(k) || !in[stepsRecurrent].Shape.Equal(u) {
+	if !in[stepsKernel].Shape.Equal(k) || !in[stepsRecurrent].Shape.Equal(u) {
 		return nil, fmt.Errorf("needs [batch, time, features] and kernels for them, found %v, %v and %v", x, in[stepsKernel].Shape,
 			in[stepsRecurrent].Shape)
 	}

@@ -166,6 +166,12 @@ def models(s, policy):
     s.model("merges", merges, normal(3, 4), normal(3, 4))
     if policy != "bfloat16":
         s.model("masked", masked, sequence([5, 3], 3, 5))
+    if policy in ("float64", "mixed_float16", "mixed_bfloat16"):
+        def stateful(K):
+            t = K.Input((4, 3), batch_size=2)
+            return K.Model(t, K.layers.GRU(3, stateful=True, dtype=policy)(t))
+
+        s.model("stateful", stateful, normal(2, 4, 3).fixed())
     s.model("nodes", nodes, normal(3, 6))
     s.model("nested", nested, normal(3, 5))
 
