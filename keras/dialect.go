@@ -101,7 +101,11 @@ func (t *translator) layer(env object) error {
 		env["class_name"] = marshal(class)
 	}
 	if list, ok := asList(env["config"]); ok && class == "Sequential" { // Keras 2.0 to 2.2.2
-		env["config"] = marshal(object{"name": marshal("sequential"), "layers": marshal(list)})
+		name := env["name"] // in a Functional model
+		if name == nil {
+			name = marshal("sequential")
+		}
+		env["config"] = marshal(object{"name": name, "layers": marshal(list)})
 	}
 	config := asObject(env["config"])
 	if config == nil {
@@ -307,7 +311,7 @@ func (t *translator) config(class string, c object) {
 	}
 	drop(c, "time_major", "false", "RNN", "SimpleRNN", "LSTM", "GRU", "Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")(class)
 	for _, n := range []string{"0", "1", "2"} { // how it is computed, not what
-		drop(c, "implementation", n, "SimpleRNN", "LSTM", "GRU", "SimpleRNNCell", "LSTMCell", "GRUCell", "ConvLSTM2D", "LocallyConnected1D", "LocallyConnected2D")(class)
+		drop(c, "implementation", n, "SimpleRNN", "LSTM", "GRU", "SimpleRNNCell", "LSTMCell", "GRUCell", "ConvLSTM2D")(class)
 	}
 	if recurrent := []string{"LSTM", "GRU", "LSTMCell", "GRUCell", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"}; slices.Contains(recurrent, class) && c["recurrent_activation"] == nil {
 		c["recurrent_activation"] = marshal(oldHardSigmoid)

@@ -5,7 +5,7 @@ import (
 	"kerasgo/nn/layers"
 )
 
-// oldImages refuses to write, as Keras 3's, what Keras 2 does to images and Keras 3 has no word for.
+// oldImages refuses to write, as Keras 3's, what Keras 2 does, to images above all, and Keras 3 has no word for.
 //
 // Source: tf_keras/src/layers/preprocessing/image_preprocessing.py
 func oldImages(m nn.Model) error {
@@ -19,7 +19,7 @@ func oldImages(m nn.Model) error {
 	for _, c := range g.Calls {
 		msg := ""
 		switch l := c.Layer.(type) {
-		case *layers.RandomSize:
+		case *layers.RandomSize, *layers.LocallyConnected, *layers.ThresholdedReLU:
 			msg = "Keras 3 has no word for this layer"
 		case *layers.RandomCrop:
 			msg = "Keras 3 has no word for cropping in inference too; CenterCrop is nearest"

@@ -15,6 +15,7 @@ import re
 import sys
 import traceback
 import types
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -65,6 +66,16 @@ def value(rng, name, shape):
     return rng.normal(size=shape, scale=1 / np.sqrt(np.prod(shape[:-1])))
 
 
+def settle(path):
+    """The same archive without the day it was made."""
+    with zipfile.ZipFile(path) as z:
+        entries = {name: z.read(name) for name in z.namelist()}
+    with zipfile.ZipFile(path, "w") as z:
+        for name, data in entries.items():
+            data = re.sub(rb'("date_saved": ")[^"]*', rb"\g<1>2023-11-10@00:00:00", data) if name == "metadata.json" else data
+            z.writestr(zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0)), data)
+
+
 class Suite:
     def __init__(self, keras, version, only):
         self.K, self.version, self.only, self.failed = keras, version, only, []
@@ -82,8 +93,12 @@ class Suite:
         return str(OUT / (self.stem(name) + ext))
 
     def randomize(self, model, rng):
-        values = model.get_weights()
-        model.set_weights([value(rng, w.name, v.shape) for w, v in zip(model.weights, values)])
+        """Layer by layer: old versions list a model's values in another order than its weights."""
+        for layer in getattr(model, "flattened_layers", None) or model.layers:
+            if hasattr(layer, "layers") and layer.__class__.__name__ != "Merge":
+                self.randomize(layer, rng)
+            elif layer.weights:
+                layer.set_weights([value(rng, w.name, v.shape) for w, v in zip(layer.weights, layer.get_weights())])
 
     def add(self, name, *args, **options):
         """Makes one model's files; see save."""
@@ -105,12 +120,15 @@ class Suite:
         self.randomize(model, rng)
         if compiled:
             model.compile("adam", "mse")
-            model.train_on_batch(xs if len(xs) > 1 else xs[0], rng.normal(size=(len(xs[0]),) + model.output_shape[1:]))
+            if self.version >= "2.2":  # before, TensorFlow of today would spoil the moving averages
+                model.train_on_batch(xs if len(xs) > 1 else xs[0], rng.normal(size=(len(xs[0]),) + model.output_shape[1:]))
         if kind == "json":
             Path(self.path(name, ".json")).write_text(model.to_json())
             model.save_weights(self.path(name, ".weights.h5"))
         else:
             model.save(self.path(name, "." + kind))
+            if kind == "keras":
+                settle(self.path(name, ".keras"))
         if twin:
             runs = twin()
             runs.load_weights(self.path(name, ".h5"))
