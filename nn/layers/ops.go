@@ -44,7 +44,8 @@ func plain(build func(a *operands) *nn.Value) func() nn.Layer {
 func operations() nn.Registry {
 	r := nn.Registry{}
 	for _, table := range []map[string]func() nn.Layer{elementOps(), binaryOps(), activationOps(), shapeOps(), joinOps(), indexOps(),
-		reductionOps(), orderOps(), productOps(), imageOps()} {
+		reductionOps(), orderOps(), productOps(), imageOps(), rareOps(), rarePairOps(),
+		matrixOps(), partOps()} {
 		for class, create := range table {
 			r["ops."+class] = create
 		}

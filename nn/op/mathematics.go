@@ -101,7 +101,36 @@ func trigonometry(name string) pointwise {
 	case "arctanh":
 		return simple(math.Atanh, func(x, _ float64) float64 { return 1 / (1 - x*x) })
 	}
+	return special(name)
+}
+
+// special finds the functions that few models use.
+func special(name string) pointwise {
+	switch name {
+	case "erfc":
+		return simple(math.Erfc, func(x, _ float64) float64 { return -2 / math.Sqrt(math.Pi) * math.Exp(-x*x) })
+	case "i0":
+		return simple(besselI0, func(x, _ float64) float64 { return besselI1(x) })
+	case "sinc": // sin(πx)/πx
+		return simple(func(x float64) float64 { return either(x == 0, 1, math.Sin(math.Pi*x)/(math.Pi*x)) }, func(x, y float64) float64 {
+			return either(x == 0, 0, (math.Cos(math.Pi*x)-y)/x)
+		})
+	}
 	return pointwise{}
+}
+
+// besselI0 is the modified Bessel function of the first kind, of order zero, by its series; terms fall from the x/2-th on.
+func besselI0(x float64) float64 { return besselSeries(x, 0) }
+
+func besselI1(x float64) float64 { return besselSeries(x, 1) }
+
+func besselSeries(x float64, order int) float64 {
+	term, sum := math.Pow(x/2, float64(order)), 0.0
+	for k := 1; k < 2000 && sum+term != sum; k++ {
+		sum += term
+		term *= x * x / 4 / float64(k) / float64(k+order)
+	}
+	return sum
 }
 
 // HasFunction says that Unary knows a function of that name.

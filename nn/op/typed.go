@@ -39,7 +39,7 @@ func As(o graph.Op, d graph.DType) (typed graph.Op, ok bool) {
 func moves(o graph.Op) bool {
 	switch o.(type) {
 	case Cast, View, Regroup, Transpose, BroadcastTo, Slice, Roll, Concat, Pad, Take, Where, Upsample, FoldTime, UnfoldTime, FillLike,
-		ArgReduce, Gather, Steps, Unpack4, Fill:
+		ArgReduce, Gather, Steps, Unpack4, Fill, Zip, Plain, Counted:
 		return true
 	}
 	return false
