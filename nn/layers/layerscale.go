@@ -21,6 +21,10 @@ func NewLayerScale(init float32, dim int) *LayerScale {
 
 // Build implements nn.Layer.
 func (l *LayerScale) Build(g *nn.Graph, c nn.Call) []nn.Wire {
-	gamma := l.Weight(g, "gamma", nn.Constant(l.InitValues), positive(g, "projection_dim", l.ProjectionDim))
+	name := "variable" // Keras 3 gives it no name
+	if g.Keras2 {
+		name = "gamma"
+	}
+	gamma := l.Weight(g, name, nn.Constant(l.InitValues), positive(g, "projection_dim", l.ProjectionDim))
 	return nn.Drop(g.Op(op.Binary{Fn: "multiply"}, float(g, c.In().Value), gamma))
 }
