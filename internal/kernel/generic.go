@@ -13,7 +13,9 @@ const (
 // one architecture and not on another.
 func newGeneric() *ISA {
 	isa := &ISA{Name: "generic", MR: genericMR, NR: genericNR, Tile: []Tile{nil}, TileT: []Tile{nil},
-		Transpose8: genericTranspose8, Depthwise: genericDepthwise, DepthwiseFilter: genericDepthwiseFilter, Vec: newGenericVec()}
+		Transpose8: genericTranspose8, Depthwise: genericDepthwise, DepthwiseFilter: genericDepthwiseFilter,
+		ColumnSum: genericColumnSum, ColumnSquares: genericColumnSquares, ColumnDots: genericColumnDots, NormGrad: genericNormGrad,
+		MaxPool: genericMaxPool, MaxPoolGrad: genericMaxPoolGrad, Vec: newGenericVec()}
 	for m := 1; m <= genericMR; m++ {
 		isa.Tile = append(isa.Tile, func(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, bias, add *float32, lo, hi float32, n, acc int) {
 			genericTile(m, k, a, lda, 1, b, ldb, c, ldc, bias, add, lo, hi, n, acc)

@@ -38,6 +38,21 @@ func newGenericVec() Vec {
 		}),
 		SigmoidGrad: gradient(func(dy, y float32) float32 { return float32(dy * float32(y*(1-y))) }),
 		TanhGrad:    gradient(func(dy, y float32) float32 { return float32(dy * (1 - float32(y*y))) }),
+		ClampGrad: func(dst, dy, y *float32, n int, lo, hi float32) {
+			d, v := unsafe.Slice(dst, n), unsafe.Slice(y, n)
+			for i, g := range unsafe.Slice(dy, n) {
+				if v[i] > lo && v[i] < hi {
+					d[i] += g
+				}
+			}
+		},
+		MulAdd: func(dst, a, b *float32, n int) {
+			d, y := unsafe.Slice(dst, n), unsafe.Slice(b, n)
+			for i, x := range unsafe.Slice(a, n) {
+				d[i] += float32(x * y[i])
+			}
+		},
+		Dropout: genericDropout,
 		Scale: func(dst, src *float32, n int, s float32) {
 			d := unsafe.Slice(dst, n)
 			for i, x := range unsafe.Slice(src, n) {
@@ -71,12 +86,15 @@ func newGenericVec() Vec {
 				d[i] = float32(float32((x-mean)*inv)*g[i]) + b[i]
 			}
 		},
-		Adam:    adam,
-		Sum:     func(src *float32, n int) float32 { return reduce(n, unsafe.Slice(src, n), identity) },
-		Squares: squares,
-		Dot:     dot,
-		Max:     maximum,
-		ExpSum:  expSum,
+		Adam: func(w, m, v, g *float32, n int, c1, c2, alpha, eps float32) {
+			adam(w, m, v, g, nil, n, c1, c2, alpha, eps)
+		},
+		AdamSquares: adam,
+		Sum:         func(src *float32, n int) float32 { return reduce(n, unsafe.Slice(src, n), identity) },
+		Squares:     squares,
+		Dot:         dot,
+		Max:         maximum,
+		ExpSum:      expSum,
 	}
 }
 
@@ -109,11 +127,16 @@ func gradient(f func(dy, y float32) float32) func(dst, dy, y *float32, n int) {
 	}
 }
 
-func adam(w, m, v, g *float32, n int, c1, c2, alpha, eps float32) {
+// adam goes by the squares q, or nil: those of g.
+func adam(w, m, v, g, q *float32, n int, c1, c2, alpha, eps float32) {
 	ws, ms, vs := unsafe.Slice(w, n), unsafe.Slice(m, n), unsafe.Slice(v, n)
 	for i, x := range unsafe.Slice(g, n) {
 		ms[i] += float32((x - ms[i]) * c1)
-		vs[i] += float32((float32(x*x) - vs[i]) * c2)
+		square := float32(x * x)
+		if q != nil {
+			square = *offset(q, i)
+		}
+		vs[i] += float32((square - vs[i]) * c2)
 		root := float32(math.Sqrt(float64(vs[i])))
 		ws[i] -= float32(ms[i]*alpha) / (root + eps)
 	}

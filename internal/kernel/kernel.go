@@ -16,6 +16,7 @@ package kernel
 
 //go:generate go -C gen run ./gemm -out ../gemm_amd64.s -stubs ../gemm_amd64.go -pkg kernel
 //go:generate go -C gen run ./depthwise -out ../depthwise_amd64.s -stubs ../depthwise_amd64.go -pkg kernel
+//go:generate go -C gen run ./columns -out ../columns_amd64.s -stubs ../columns_amd64.go -pkg kernel
 //go:generate go -C gen run ./vec -out ../vec_amd64.s -stubs ../vec_amd64.go -pkg kernel
 
 // KC is the longest chain of multiply-adds that is summed before it is added to
@@ -73,6 +74,19 @@ type ISA struct {
 	// DepthwiseFilter adds to dw[c] the sum over pixels of x[p*xs+c] * dy[p*ys+c].
 	DepthwiseFilter func(dw, x, dy *float32, npix, ch, xs, ys int)
 
+	// Each column sum adds to dst[c], for ch channels, a sum over n rows that are xs floats apart, one chain from
+	// zero: of x, of (x-mean)^2, of dy*(x-mean).
+	ColumnSum     func(dst, x *float32, n, ch, xs int)
+	ColumnSquares func(dst, x, mean *float32, n, ch, xs int)
+	ColumnDots    func(dst, dy, x, mean *float32, n, ch, xs int)
+	// NormGrad adds to the n rows of dx (x-mean)*t + u + dy*s; mean, s, t and u have a value a channel.
+	NormGrad func(dx, dy, x, mean, s, t, u *float32, n, ch, xs int)
+	// MaxPool makes n pixels of ch channels, ys floats apart, of windows xs floats apart: the largest of
+	// x[p*xs+taps[t]+c], or -MaxFloat32. It passes over NaN. MaxPoolGrad adds dy to dx at the first tap that has the
+	// bits of y, or at the first of all; there must be one.
+	MaxPool     func(dst, x *float32, taps *int, ntaps, n, ch, xs, ys int)
+	MaxPoolGrad func(dx, x, y, dy *float32, taps *int, ntaps, n, ch, xs, ys int)
+
 	Vec
 }
 
@@ -93,16 +107,22 @@ type Vec struct {
 	Silu          func(dst, src *float32, n int)
 	Tanh          func(dst, src *float32, n int)
 	Erf           func(dst, src *float32, n int)
-	Gelu          func(dst, src *float32, n int)   // src/2 * (1+erf(src/sqrt 2))
-	GeluTanh      func(dst, src *float32, n int)   // src/2 * (1+tanh(sqrt(2/pi)*(src+0.044715*src^3)))
-	ReluGrad      func(dst, dy, y *float32, n int) // dst += dy where y > 0
-	SigmoidGrad   func(dst, dy, y *float32, n int) // dst += dy*y*(1-y)
-	TanhGrad      func(dst, dy, y *float32, n int) // dst += dy*(1-y*y)
+	Gelu          func(dst, src *float32, n int)                   // src/2 * (1+erf(src/sqrt 2))
+	GeluTanh      func(dst, src *float32, n int)                   // src/2 * (1+tanh(sqrt(2/pi)*(src+0.044715*src^3)))
+	ReluGrad      func(dst, dy, y *float32, n int)                 // dst += dy where y > 0
+	SigmoidGrad   func(dst, dy, y *float32, n int)                 // dst += dy*y*(1-y)
+	TanhGrad      func(dst, dy, y *float32, n int)                 // dst += dy*(1-y*y)
+	ClampGrad     func(dst, dy, y *float32, n int, lo, hi float32) // dst += dy where lo < y < hi
+	MulAdd        func(dst, a, b *float32, n int)                  // dst += a*b
 
 	// Normalize is dst = (src-mean)*inv*gamma + beta.
 	Normalize func(dst, src, gamma, beta *float32, n int, mean, inv float32)
 	// Adam is m += (g-m)*c1; v += (g*g-v)*c2; w -= m*alpha/(sqrt(v)+eps).
 	Adam func(w, m, v, g *float32, n int, c1, c2, alpha, eps float32)
+	// AdamSquares is Adam with q in place of g*g.
+	AdamSquares func(w, m, v, g, q *float32, n int, c1, c2, alpha, eps float32)
+	// Dropout is dst = scale*src where a hash of first+i and the keys is threshold or more, else 0.
+	Dropout func(dst, src *float32, n int, scale float32, key, next, first, threshold uint32)
 
 	Sum     func(src *float32, n int) float32
 	Dot     func(a, b *float32, n int) float32

@@ -24,11 +24,13 @@ func newAVX2() *ISA {
 		TileT:      []Tile{nil, tileT1AVX2, tileT2AVX2, tileT3AVX2, tileT4AVX2, tileT5AVX2, tileT6AVX2},
 		Row:        rowAVX2,
 		Transpose8: transpose8AVX2, Depthwise: depthwiseAVX2, DepthwiseFilter: depthwiseFilterAVX2,
+		ColumnSum: columnSumAVX2, ColumnSquares: columnSquaresAVX2, ColumnDots: columnDotsAVX2, NormGrad: normGradAVX2,
+		MaxPool: maxPoolAVX2, MaxPoolGrad: maxPoolGradAVX2,
 		Vec: Vec{
 			Add: addAVX2, Sub: subAVX2, Mul: mulAVX2, Larger: largerAVX2, Scale: scaleAVX2, Axpy: axpyAVX2, Clamp: clampAVX2, Leaky: leakyAVX2,
 			Exp: expAVX2, Sigmoid: sigmoidAVX2, Silu: siluAVX2, Tanh: tanhAVX2, Erf: erfAVX2, Gelu: geluAVX2, GeluTanh: geluTanhAVX2,
-			ReluGrad: reluGradAVX2, SigmoidGrad: sigmoidGradAVX2, TanhGrad: tanhGradAVX2,
-			Normalize: normalizeAVX2, Adam: adamAVX2,
+			ReluGrad: reluGradAVX2, SigmoidGrad: sigmoidGradAVX2, TanhGrad: tanhGradAVX2, ClampGrad: clampGradAVX2, MulAdd: mulAddAVX2,
+			Normalize: normalizeAVX2, Adam: adamAVX2, AdamSquares: adamSquaresAVX2, Dropout: dropoutAVX2,
 			Sum: sumAVX2, Dot: dotAVX2, Squares: squaresAVX2, Max: maxAVX2, ExpSum: expSumAVX2,
 		},
 	}
@@ -43,11 +45,13 @@ func newAVX512() *ISA {
 			tileT8AVX512, tileT9AVX512, tileT10AVX512, tileT11AVX512, tileT12AVX512, tileT13AVX512, tileT14AVX512},
 		Row:        rowAVX512,
 		Transpose8: transpose8AVX2, Depthwise: depthwiseAVX512, DepthwiseFilter: depthwiseFilterAVX512,
+		ColumnSum: columnSumAVX512, ColumnSquares: columnSquaresAVX512, ColumnDots: columnDotsAVX512, NormGrad: normGradAVX512,
+		MaxPool: maxPoolAVX512, MaxPoolGrad: maxPoolGradAVX512,
 		Vec: Vec{
 			Add: addAVX512, Sub: subAVX512, Mul: mulAVX512, Larger: largerAVX512, Scale: scaleAVX512, Axpy: axpyAVX512, Clamp: clampAVX512, Leaky: leakyAVX512,
 			Exp: expAVX512, Sigmoid: sigmoidAVX512, Silu: siluAVX512, Tanh: tanhAVX512, Erf: erfAVX512, Gelu: geluAVX512, GeluTanh: geluTanhAVX512,
-			ReluGrad: reluGradAVX512, SigmoidGrad: sigmoidGradAVX512, TanhGrad: tanhGradAVX512,
-			Normalize: normalizeAVX512, Adam: adamAVX512,
+			ReluGrad: reluGradAVX512, SigmoidGrad: sigmoidGradAVX512, TanhGrad: tanhGradAVX512, ClampGrad: clampGradAVX512, MulAdd: mulAddAVX512,
+			Normalize: normalizeAVX512, Adam: adamAVX512, AdamSquares: adamSquaresAVX512, Dropout: dropoutAVX512,
 			Sum: sumAVX512, Dot: dotAVX512, Squares: squaresAVX512, Max: maxAVX512, ExpSum: expSumAVX512,
 		},
 	}

@@ -54,6 +54,16 @@ func normalizeAVX2(dst *float32, src *float32, gamma *float32, beta *float32, n 
 //go:noescape
 func adamAVX2(w *float32, m *float32, v *float32, grad *float32, n int, c1 float32, c2 float32, alpha float32, eps float32)
 
+// adamSquaresAVX2 is adam with the squares given: v += (squares-v)*c2.
+//
+//go:noescape
+func adamSquaresAVX2(w *float32, m *float32, v *float32, grad *float32, squares *float32, n int, c1 float32, c2 float32, alpha float32, eps float32)
+
+// mulAddAVX2 is dst += a * b.
+//
+//go:noescape
+func mulAddAVX2(dst *float32, a *float32, b *float32, n int)
+
 // expAVX2 is dst = e^src.
 //
 //go:noescape
@@ -94,6 +104,11 @@ func geluTanhAVX2(dst *float32, src *float32, n int)
 //go:noescape
 func reluGradAVX2(dst *float32, dy *float32, y *float32, n int)
 
+// clampGradAVX2 is dst += dy where lo < y < hi.
+//
+//go:noescape
+func clampGradAVX2(dst *float32, dy *float32, y *float32, n int, lo float32, hi float32)
+
 // sigmoidGradAVX2 is dst += dy * y * (1-y).
 //
 //go:noescape
@@ -103,6 +118,11 @@ func sigmoidGradAVX2(dst *float32, dy *float32, y *float32, n int)
 //
 //go:noescape
 func tanhGradAVX2(dst *float32, dy *float32, y *float32, n int)
+
+// dropoutAVX2 is dst = hash(first+i) >= threshold ? scale*src : 0.
+//
+//go:noescape
+func dropoutAVX2(dst *float32, src *float32, n int, scale float32, key uint32, next uint32, first uint32, threshold uint32)
 
 // sumAVX2 is the sum of src.
 //
@@ -179,6 +199,16 @@ func normalizeAVX512(dst *float32, src *float32, gamma *float32, beta *float32, 
 //go:noescape
 func adamAVX512(w *float32, m *float32, v *float32, grad *float32, n int, c1 float32, c2 float32, alpha float32, eps float32)
 
+// adamSquaresAVX512 is adam with the squares given: v += (squares-v)*c2.
+//
+//go:noescape
+func adamSquaresAVX512(w *float32, m *float32, v *float32, grad *float32, squares *float32, n int, c1 float32, c2 float32, alpha float32, eps float32)
+
+// mulAddAVX512 is dst += a * b.
+//
+//go:noescape
+func mulAddAVX512(dst *float32, a *float32, b *float32, n int)
+
 // expAVX512 is dst = e^src.
 //
 //go:noescape
@@ -219,6 +249,11 @@ func geluTanhAVX512(dst *float32, src *float32, n int)
 //go:noescape
 func reluGradAVX512(dst *float32, dy *float32, y *float32, n int)
 
+// clampGradAVX512 is dst += dy where lo < y < hi.
+//
+//go:noescape
+func clampGradAVX512(dst *float32, dy *float32, y *float32, n int, lo float32, hi float32)
+
 // sigmoidGradAVX512 is dst += dy * y * (1-y).
 //
 //go:noescape
@@ -228,6 +263,11 @@ func sigmoidGradAVX512(dst *float32, dy *float32, y *float32, n int)
 //
 //go:noescape
 func tanhGradAVX512(dst *float32, dy *float32, y *float32, n int)
+
+// dropoutAVX512 is dst = hash(first+i) >= threshold ? scale*src : 0.
+//
+//go:noescape
+func dropoutAVX512(dst *float32, src *float32, n int, scale float32, key uint32, next uint32, first uint32, threshold uint32)
 
 // sumAVX512 is the sum of src.
 //

@@ -68,6 +68,46 @@ DATA const0000007f<>+24(SB)/4, $0x0000007f
 DATA const0000007f<>+28(SB)/4, $0x0000007f
 GLOBL const0000007f<>(SB), RODATA|NOPTR, $32
 
+DATA const7feb352d<>+0(SB)/4, $0x7feb352d
+DATA const7feb352d<>+4(SB)/4, $0x7feb352d
+DATA const7feb352d<>+8(SB)/4, $0x7feb352d
+DATA const7feb352d<>+12(SB)/4, $0x7feb352d
+DATA const7feb352d<>+16(SB)/4, $0x7feb352d
+DATA const7feb352d<>+20(SB)/4, $0x7feb352d
+DATA const7feb352d<>+24(SB)/4, $0x7feb352d
+DATA const7feb352d<>+28(SB)/4, $0x7feb352d
+GLOBL const7feb352d<>(SB), RODATA|NOPTR, $32
+
+DATA const846ca68b<>+0(SB)/4, $0x846ca68b
+DATA const846ca68b<>+4(SB)/4, $0x846ca68b
+DATA const846ca68b<>+8(SB)/4, $0x846ca68b
+DATA const846ca68b<>+12(SB)/4, $0x846ca68b
+DATA const846ca68b<>+16(SB)/4, $0x846ca68b
+DATA const846ca68b<>+20(SB)/4, $0x846ca68b
+DATA const846ca68b<>+24(SB)/4, $0x846ca68b
+DATA const846ca68b<>+28(SB)/4, $0x846ca68b
+GLOBL const846ca68b<>(SB), RODATA|NOPTR, $32
+
+DATA const00000008<>+0(SB)/4, $0x00000008
+DATA const00000008<>+4(SB)/4, $0x00000008
+DATA const00000008<>+8(SB)/4, $0x00000008
+DATA const00000008<>+12(SB)/4, $0x00000008
+DATA const00000008<>+16(SB)/4, $0x00000008
+DATA const00000008<>+20(SB)/4, $0x00000008
+DATA const00000008<>+24(SB)/4, $0x00000008
+DATA const00000008<>+28(SB)/4, $0x00000008
+GLOBL const00000008<>(SB), RODATA|NOPTR, $32
+
+DATA const00000010<>+0(SB)/4, $0x00000010
+DATA const00000010<>+4(SB)/4, $0x00000010
+DATA const00000010<>+8(SB)/4, $0x00000010
+DATA const00000010<>+12(SB)/4, $0x00000010
+DATA const00000010<>+16(SB)/4, $0x00000010
+DATA const00000010<>+20(SB)/4, $0x00000010
+DATA const00000010<>+24(SB)/4, $0x00000010
+DATA const00000010<>+28(SB)/4, $0x00000010
+GLOBL const00000010<>(SB), RODATA|NOPTR, $32
+
 DATA constc2d00000<>+0(SB)/4, $0xc2d00000
 DATA constc2d00000<>+4(SB)/4, $0xc2d00000
 DATA constc2d00000<>+8(SB)/4, $0xc2d00000
@@ -497,6 +537,24 @@ DATA constff800000<>+20(SB)/4, $0xff800000
 DATA constff800000<>+24(SB)/4, $0xff800000
 DATA constff800000<>+28(SB)/4, $0xff800000
 GLOBL constff800000<>(SB), RODATA|NOPTR, $32
+
+DATA lanes<>+0(SB)/4, $0x00000000
+DATA lanes<>+4(SB)/4, $0x00000001
+DATA lanes<>+8(SB)/4, $0x00000002
+DATA lanes<>+12(SB)/4, $0x00000003
+DATA lanes<>+16(SB)/4, $0x00000004
+DATA lanes<>+20(SB)/4, $0x00000005
+DATA lanes<>+24(SB)/4, $0x00000006
+DATA lanes<>+28(SB)/4, $0x00000007
+DATA lanes<>+32(SB)/4, $0x00000008
+DATA lanes<>+36(SB)/4, $0x00000009
+DATA lanes<>+40(SB)/4, $0x0000000a
+DATA lanes<>+44(SB)/4, $0x0000000b
+DATA lanes<>+48(SB)/4, $0x0000000c
+DATA lanes<>+52(SB)/4, $0x0000000d
+DATA lanes<>+56(SB)/4, $0x0000000e
+DATA lanes<>+60(SB)/4, $0x0000000f
+GLOBL lanes<>(SB), RODATA|NOPTR, $64
 
 // func addAVX2(dst *float32, a *float32, b *float32, n int)
 // Requires: AVX
@@ -1062,6 +1120,168 @@ partial:
 	VMASKMOVPS  Y5, Y4, (DX)(CX*4)
 	VMASKMOVPS  Y6, Y4, (BX)(CX*4)
 	VMASKMOVPS  Y7, Y4, (SI)(CX*4)
+
+end:
+	VZEROUPPER
+	RET
+
+// func adamSquaresAVX2(w *float32, m *float32, v *float32, grad *float32, squares *float32, n int, c1 float32, c2 float32, alpha float32, eps float32)
+// Requires: AVX, FMA3
+TEXT ·adamSquaresAVX2(SB), NOSPLIT, $0-64
+	VBROADCASTSS c1+48(FP), Y0
+	VBROADCASTSS c2+52(FP), Y1
+	VBROADCASTSS alpha+56(FP), Y2
+	VBROADCASTSS eps+60(FP), Y3
+	MOVQ         n+40(FP), AX
+	MOVQ         w+0(FP), DX
+	MOVQ         m+8(FP), BX
+	MOVQ         v+16(FP), SI
+	MOVQ         grad+24(FP), DI
+	MOVQ         squares+32(FP), R8
+	XORQ         CX, CX
+	SUBQ         $0x10, AX
+	JL           single
+
+double:
+	VMOVUPS     (DX)(CX*4), Y4
+	VMOVUPS     (BX)(CX*4), Y5
+	VMOVUPS     (SI)(CX*4), Y6
+	VMOVUPS     (DI)(CX*4), Y7
+	VMOVUPS     (R8)(CX*4), Y8
+	VSUBPS      Y5, Y7, Y7
+	VFMADD231PS Y0, Y7, Y5
+	VSUBPS      Y6, Y8, Y7
+	VFMADD231PS Y1, Y7, Y6
+	VSQRTPS     Y6, Y8
+	VADDPS      Y3, Y8, Y8
+	VMULPS      Y2, Y5, Y7
+	VDIVPS      Y8, Y7, Y7
+	VSUBPS      Y7, Y4, Y4
+	VMOVUPS     Y4, (DX)(CX*4)
+	VMOVUPS     Y5, (BX)(CX*4)
+	VMOVUPS     Y6, (SI)(CX*4)
+	VMOVUPS     32(DX)(CX*4), Y4
+	VMOVUPS     32(BX)(CX*4), Y5
+	VMOVUPS     32(SI)(CX*4), Y6
+	VMOVUPS     32(DI)(CX*4), Y7
+	VMOVUPS     32(R8)(CX*4), Y8
+	VSUBPS      Y5, Y7, Y7
+	VFMADD231PS Y0, Y7, Y5
+	VSUBPS      Y6, Y8, Y7
+	VFMADD231PS Y1, Y7, Y6
+	VSQRTPS     Y6, Y8
+	VADDPS      Y3, Y8, Y8
+	VMULPS      Y2, Y5, Y7
+	VDIVPS      Y8, Y7, Y7
+	VSUBPS      Y7, Y4, Y4
+	VMOVUPS     Y4, 32(DX)(CX*4)
+	VMOVUPS     Y5, 32(BX)(CX*4)
+	VMOVUPS     Y6, 32(SI)(CX*4)
+	ADDQ        $0x10, CX
+	SUBQ        $0x10, AX
+	JGE         double
+
+single:
+	ADDQ        $0x08, AX
+	JL          partial
+	VMOVUPS     (DX)(CX*4), Y4
+	VMOVUPS     (BX)(CX*4), Y5
+	VMOVUPS     (SI)(CX*4), Y6
+	VMOVUPS     (DI)(CX*4), Y7
+	VMOVUPS     (R8)(CX*4), Y8
+	VSUBPS      Y5, Y7, Y7
+	VFMADD231PS Y0, Y7, Y5
+	VSUBPS      Y6, Y8, Y7
+	VFMADD231PS Y1, Y7, Y6
+	VSQRTPS     Y6, Y8
+	VADDPS      Y3, Y8, Y8
+	VMULPS      Y2, Y5, Y7
+	VDIVPS      Y8, Y7, Y7
+	VSUBPS      Y7, Y4, Y4
+	VMOVUPS     Y4, (DX)(CX*4)
+	VMOVUPS     Y5, (BX)(CX*4)
+	VMOVUPS     Y6, (SI)(CX*4)
+	ADDQ        $0x08, CX
+	SUBQ        $0x08, AX
+
+partial:
+	ADDQ        $0x08, AX
+	JZ          end
+	LEAQ        laneMask<>+0(SB), R9
+	MOVQ        $0x00000010, R10
+	SUBQ        AX, R10
+	VMOVUPS     (R9)(R10*4), Y4
+	VMASKMOVPS  (DX)(CX*4), Y4, Y5
+	VMASKMOVPS  (BX)(CX*4), Y4, Y6
+	VMASKMOVPS  (SI)(CX*4), Y4, Y7
+	VMASKMOVPS  (DI)(CX*4), Y4, Y8
+	VMASKMOVPS  (R8)(CX*4), Y4, Y9
+	VSUBPS      Y6, Y8, Y8
+	VFMADD231PS Y0, Y8, Y6
+	VSUBPS      Y7, Y9, Y8
+	VFMADD231PS Y1, Y8, Y7
+	VSQRTPS     Y7, Y0
+	VADDPS      Y3, Y0, Y0
+	VMULPS      Y2, Y6, Y8
+	VDIVPS      Y0, Y8, Y8
+	VSUBPS      Y8, Y5, Y5
+	VMASKMOVPS  Y5, Y4, (DX)(CX*4)
+	VMASKMOVPS  Y6, Y4, (BX)(CX*4)
+	VMASKMOVPS  Y7, Y4, (SI)(CX*4)
+
+end:
+	VZEROUPPER
+	RET
+
+// func mulAddAVX2(dst *float32, a *float32, b *float32, n int)
+// Requires: AVX, FMA3
+TEXT ·mulAddAVX2(SB), NOSPLIT, $0-32
+	MOVQ n+24(FP), AX
+	MOVQ dst+0(FP), DX
+	MOVQ a+8(FP), BX
+	MOVQ b+16(FP), SI
+	XORQ CX, CX
+	SUBQ $0x10, AX
+	JL   single
+
+double:
+	VMOVUPS     (DX)(CX*4), Y0
+	VMOVUPS     (BX)(CX*4), Y1
+	VMOVUPS     (SI)(CX*4), Y2
+	VFMADD231PS Y1, Y2, Y0
+	VMOVUPS     Y0, (DX)(CX*4)
+	VMOVUPS     32(DX)(CX*4), Y0
+	VMOVUPS     32(BX)(CX*4), Y1
+	VMOVUPS     32(SI)(CX*4), Y2
+	VFMADD231PS Y1, Y2, Y0
+	VMOVUPS     Y0, 32(DX)(CX*4)
+	ADDQ        $0x10, CX
+	SUBQ        $0x10, AX
+	JGE         double
+
+single:
+	ADDQ        $0x08, AX
+	JL          partial
+	VMOVUPS     (DX)(CX*4), Y0
+	VMOVUPS     (BX)(CX*4), Y1
+	VMOVUPS     (SI)(CX*4), Y2
+	VFMADD231PS Y1, Y2, Y0
+	VMOVUPS     Y0, (DX)(CX*4)
+	ADDQ        $0x08, CX
+	SUBQ        $0x08, AX
+
+partial:
+	ADDQ        $0x08, AX
+	JZ          end
+	LEAQ        laneMask<>+0(SB), DI
+	MOVQ        $0x00000010, R8
+	SUBQ        AX, R8
+	VMOVUPS     (DI)(R8*4), Y0
+	VMASKMOVPS  (DX)(CX*4), Y0, Y1
+	VMASKMOVPS  (BX)(CX*4), Y0, Y2
+	VMASKMOVPS  (SI)(CX*4), Y0, Y3
+	VFMADD231PS Y2, Y3, Y1
+	VMASKMOVPS  Y1, Y0, (DX)(CX*4)
 
 end:
 	VZEROUPPER
@@ -2173,6 +2393,78 @@ end:
 	VZEROUPPER
 	RET
 
+// func clampGradAVX2(dst *float32, dy *float32, y *float32, n int, lo float32, hi float32)
+// Requires: AVX
+TEXT ·clampGradAVX2(SB), NOSPLIT, $0-40
+	VBROADCASTSS lo+32(FP), Y0
+	VBROADCASTSS hi+36(FP), Y1
+	MOVQ         n+24(FP), AX
+	MOVQ         dst+0(FP), DX
+	MOVQ         dy+8(FP), BX
+	MOVQ         y+16(FP), SI
+	XORQ         CX, CX
+	SUBQ         $0x10, AX
+	JL           single
+
+double:
+	VMOVUPS   (DX)(CX*4), Y2
+	VMOVUPS   (BX)(CX*4), Y3
+	VMOVUPS   (SI)(CX*4), Y4
+	VCMPPS    $0x1e, Y0, Y4, Y5
+	VCMPPS    $0x11, Y1, Y4, Y4
+	VANDPS    Y4, Y5, Y5
+	VADDPS    Y3, Y2, Y3
+	VBLENDVPS Y5, Y3, Y2, Y2
+	VMOVUPS   Y2, (DX)(CX*4)
+	VMOVUPS   32(DX)(CX*4), Y2
+	VMOVUPS   32(BX)(CX*4), Y3
+	VMOVUPS   32(SI)(CX*4), Y4
+	VCMPPS    $0x1e, Y0, Y4, Y5
+	VCMPPS    $0x11, Y1, Y4, Y4
+	VANDPS    Y4, Y5, Y5
+	VADDPS    Y3, Y2, Y3
+	VBLENDVPS Y5, Y3, Y2, Y2
+	VMOVUPS   Y2, 32(DX)(CX*4)
+	ADDQ      $0x10, CX
+	SUBQ      $0x10, AX
+	JGE       double
+
+single:
+	ADDQ      $0x08, AX
+	JL        partial
+	VMOVUPS   (DX)(CX*4), Y2
+	VMOVUPS   (BX)(CX*4), Y3
+	VMOVUPS   (SI)(CX*4), Y4
+	VCMPPS    $0x1e, Y0, Y4, Y5
+	VCMPPS    $0x11, Y1, Y4, Y4
+	VANDPS    Y4, Y5, Y5
+	VADDPS    Y3, Y2, Y3
+	VBLENDVPS Y5, Y3, Y2, Y2
+	VMOVUPS   Y2, (DX)(CX*4)
+	ADDQ      $0x08, CX
+	SUBQ      $0x08, AX
+
+partial:
+	ADDQ       $0x08, AX
+	JZ         end
+	LEAQ       laneMask<>+0(SB), DI
+	MOVQ       $0x00000010, R8
+	SUBQ       AX, R8
+	VMOVUPS    (DI)(R8*4), Y2
+	VMASKMOVPS (DX)(CX*4), Y2, Y3
+	VMASKMOVPS (BX)(CX*4), Y2, Y4
+	VMASKMOVPS (SI)(CX*4), Y2, Y5
+	VCMPPS     $0x1e, Y0, Y5, Y0
+	VCMPPS     $0x11, Y1, Y5, Y1
+	VANDPS     Y1, Y0, Y0
+	VADDPS     Y4, Y3, Y4
+	VBLENDVPS  Y0, Y4, Y3, Y3
+	VMASKMOVPS Y3, Y2, (DX)(CX*4)
+
+end:
+	VZEROUPPER
+	RET
+
 // func sigmoidGradAVX2(dst *float32, dy *float32, y *float32, n int)
 // Requires: AVX, FMA3
 TEXT ·sigmoidGradAVX2(SB), NOSPLIT, $0-32
@@ -2296,6 +2588,146 @@ partial:
 	VFNMADD231PS Y3, Y3, Y4
 	VFMADD231PS  Y2, Y4, Y1
 	VMASKMOVPS   Y1, Y0, (DX)(CX*4)
+
+end:
+	VZEROUPPER
+	RET
+
+// func dropoutAVX2(dst *float32, src *float32, n int, scale float32, key uint32, next uint32, first uint32, threshold uint32)
+// Requires: AVX, AVX2
+TEXT ·dropoutAVX2(SB), NOSPLIT, $0-44
+	VBROADCASTSS scale+24(FP), Y0
+	VBROADCASTSS key+28(FP), Y1
+	VBROADCASTSS next+32(FP), Y2
+	VBROADCASTSS first+36(FP), Y3
+	VBROADCASTSS threshold+40(FP), Y4
+	VBROADCASTSS const00000008<>+0(SB), Y5
+	VPADDD       lanes<>+0(SB), Y3, Y3
+	MOVQ         n+16(FP), AX
+	MOVQ         dst+0(FP), DX
+	MOVQ         src+8(FP), BX
+	XORQ         CX, CX
+	SUBQ         $0x10, AX
+	JL           single
+
+double:
+	VPADDD   Y1, Y3, Y6
+	VPADDD   Y5, Y3, Y3
+	VPSRLD   $0x10, Y6, Y7
+	VPXOR    Y7, Y6, Y6
+	VPMULLD  const7feb352d<>+0(SB), Y6, Y6
+	VPSRLD   $0x0f, Y6, Y7
+	VPXOR    Y7, Y6, Y6
+	VPMULLD  const846ca68b<>+0(SB), Y6, Y6
+	VPSRLD   $0x10, Y6, Y7
+	VPXOR    Y7, Y6, Y6
+	VPXOR    Y2, Y6, Y6
+	VPSRLD   $0x10, Y6, Y7
+	VPXOR    Y7, Y6, Y6
+	VPMULLD  const7feb352d<>+0(SB), Y6, Y6
+	VPSRLD   $0x0f, Y6, Y7
+	VPXOR    Y7, Y6, Y6
+	VPMULLD  const846ca68b<>+0(SB), Y6, Y6
+	VPSRLD   $0x10, Y6, Y7
+	VPXOR    Y7, Y6, Y6
+	VMOVUPS  (BX)(CX*4), Y7
+	VMULPS   Y0, Y7, Y7
+	VPMAXUD  Y4, Y6, Y8
+	VPCMPEQD Y8, Y6, Y6
+	VANDPS   Y6, Y7, Y7
+	VMOVUPS  Y7, (DX)(CX*4)
+	VPADDD   Y1, Y3, Y6
+	VPADDD   Y5, Y3, Y3
+	VPSRLD   $0x10, Y6, Y7
+	VPXOR    Y7, Y6, Y6
+	VPMULLD  const7feb352d<>+0(SB), Y6, Y6
+	VPSRLD   $0x0f, Y6, Y7
+	VPXOR    Y7, Y6, Y6
+	VPMULLD  const846ca68b<>+0(SB), Y6, Y6
+	VPSRLD   $0x10, Y6, Y7
+	VPXOR    Y7, Y6, Y6
+	VPXOR    Y2, Y6, Y6
+	VPSRLD   $0x10, Y6, Y7
+	VPXOR    Y7, Y6, Y6
+	VPMULLD  const7feb352d<>+0(SB), Y6, Y6
+	VPSRLD   $0x0f, Y6, Y7
+	VPXOR    Y7, Y6, Y6
+	VPMULLD  const846ca68b<>+0(SB), Y6, Y6
+	VPSRLD   $0x10, Y6, Y7
+	VPXOR    Y7, Y6, Y6
+	VMOVUPS  32(BX)(CX*4), Y7
+	VMULPS   Y0, Y7, Y7
+	VPMAXUD  Y4, Y6, Y8
+	VPCMPEQD Y8, Y6, Y6
+	VANDPS   Y6, Y7, Y7
+	VMOVUPS  Y7, 32(DX)(CX*4)
+	ADDQ     $0x10, CX
+	SUBQ     $0x10, AX
+	JGE      double
+
+single:
+	ADDQ     $0x08, AX
+	JL       partial
+	VPADDD   Y1, Y3, Y6
+	VPADDD   Y5, Y3, Y3
+	VPSRLD   $0x10, Y6, Y7
+	VPXOR    Y7, Y6, Y6
+	VPMULLD  const7feb352d<>+0(SB), Y6, Y6
+	VPSRLD   $0x0f, Y6, Y7
+	VPXOR    Y7, Y6, Y6
+	VPMULLD  const846ca68b<>+0(SB), Y6, Y6
+	VPSRLD   $0x10, Y6, Y7
+	VPXOR    Y7, Y6, Y6
+	VPXOR    Y2, Y6, Y6
+	VPSRLD   $0x10, Y6, Y7
+	VPXOR    Y7, Y6, Y6
+	VPMULLD  const7feb352d<>+0(SB), Y6, Y6
+	VPSRLD   $0x0f, Y6, Y7
+	VPXOR    Y7, Y6, Y6
+	VPMULLD  const846ca68b<>+0(SB), Y6, Y6
+	VPSRLD   $0x10, Y6, Y7
+	VPXOR    Y7, Y6, Y6
+	VMOVUPS  (BX)(CX*4), Y7
+	VMULPS   Y0, Y7, Y7
+	VPMAXUD  Y4, Y6, Y8
+	VPCMPEQD Y8, Y6, Y6
+	VANDPS   Y6, Y7, Y7
+	VMOVUPS  Y7, (DX)(CX*4)
+	ADDQ     $0x08, CX
+	SUBQ     $0x08, AX
+
+partial:
+	ADDQ       $0x08, AX
+	JZ         end
+	LEAQ       laneMask<>+0(SB), SI
+	MOVQ       $0x00000010, DI
+	SUBQ       AX, DI
+	VMOVUPS    (SI)(DI*4), Y6
+	VPADDD     Y1, Y3, Y1
+	VPADDD     Y5, Y3, Y3
+	VPSRLD     $0x10, Y1, Y3
+	VPXOR      Y3, Y1, Y1
+	VPMULLD    const7feb352d<>+0(SB), Y1, Y1
+	VPSRLD     $0x0f, Y1, Y3
+	VPXOR      Y3, Y1, Y1
+	VPMULLD    const846ca68b<>+0(SB), Y1, Y1
+	VPSRLD     $0x10, Y1, Y3
+	VPXOR      Y3, Y1, Y1
+	VPXOR      Y2, Y1, Y1
+	VPSRLD     $0x10, Y1, Y2
+	VPXOR      Y2, Y1, Y1
+	VPMULLD    const7feb352d<>+0(SB), Y1, Y1
+	VPSRLD     $0x0f, Y1, Y2
+	VPXOR      Y2, Y1, Y1
+	VPMULLD    const846ca68b<>+0(SB), Y1, Y1
+	VPSRLD     $0x10, Y1, Y2
+	VPXOR      Y2, Y1, Y1
+	VMASKMOVPS (BX)(CX*4), Y6, Y2
+	VMULPS     Y0, Y2, Y2
+	VPMAXUD    Y4, Y1, Y0
+	VPCMPEQD   Y0, Y1, Y1
+	VANDPS     Y1, Y2, Y2
+	VMASKMOVPS Y2, Y6, (DX)(CX*4)
 
 end:
 	VZEROUPPER
@@ -3223,6 +3655,166 @@ partial:
 	VMOVUPS     Z4, K1, (DX)(CX*4)
 	VMOVUPS     Z5, K1, (BX)(CX*4)
 	VMOVUPS     Z6, K1, (SI)(CX*4)
+
+end:
+	VZEROUPPER
+	RET
+
+// func adamSquaresAVX512(w *float32, m *float32, v *float32, grad *float32, squares *float32, n int, c1 float32, c2 float32, alpha float32, eps float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·adamSquaresAVX512(SB), NOSPLIT, $0-64
+	VBROADCASTSS c1+48(FP), Z0
+	VBROADCASTSS c2+52(FP), Z1
+	VBROADCASTSS alpha+56(FP), Z2
+	VBROADCASTSS eps+60(FP), Z3
+	MOVQ         n+40(FP), AX
+	MOVQ         w+0(FP), DX
+	MOVQ         m+8(FP), BX
+	MOVQ         v+16(FP), SI
+	MOVQ         grad+24(FP), DI
+	MOVQ         squares+32(FP), R8
+	XORQ         CX, CX
+	SUBQ         $0x20, AX
+	JL           single
+
+double:
+	VMOVUPS     (DX)(CX*4), Z4
+	VMOVUPS     (BX)(CX*4), Z5
+	VMOVUPS     (SI)(CX*4), Z6
+	VMOVUPS     (DI)(CX*4), Z7
+	VMOVUPS     (R8)(CX*4), Z8
+	VSUBPS      Z5, Z7, Z7
+	VFMADD231PS Z0, Z7, Z5
+	VSUBPS      Z6, Z8, Z7
+	VFMADD231PS Z1, Z7, Z6
+	VSQRTPS     Z6, Z8
+	VADDPS      Z3, Z8, Z8
+	VMULPS      Z2, Z5, Z7
+	VDIVPS      Z8, Z7, Z7
+	VSUBPS      Z7, Z4, Z4
+	VMOVUPS     Z4, (DX)(CX*4)
+	VMOVUPS     Z5, (BX)(CX*4)
+	VMOVUPS     Z6, (SI)(CX*4)
+	VMOVUPS     64(DX)(CX*4), Z4
+	VMOVUPS     64(BX)(CX*4), Z5
+	VMOVUPS     64(SI)(CX*4), Z6
+	VMOVUPS     64(DI)(CX*4), Z7
+	VMOVUPS     64(R8)(CX*4), Z8
+	VSUBPS      Z5, Z7, Z7
+	VFMADD231PS Z0, Z7, Z5
+	VSUBPS      Z6, Z8, Z7
+	VFMADD231PS Z1, Z7, Z6
+	VSQRTPS     Z6, Z8
+	VADDPS      Z3, Z8, Z8
+	VMULPS      Z2, Z5, Z7
+	VDIVPS      Z8, Z7, Z7
+	VSUBPS      Z7, Z4, Z4
+	VMOVUPS     Z4, 64(DX)(CX*4)
+	VMOVUPS     Z5, 64(BX)(CX*4)
+	VMOVUPS     Z6, 64(SI)(CX*4)
+	ADDQ        $0x20, CX
+	SUBQ        $0x20, AX
+	JGE         double
+
+single:
+	ADDQ        $0x10, AX
+	JL          partial
+	VMOVUPS     (DX)(CX*4), Z4
+	VMOVUPS     (BX)(CX*4), Z5
+	VMOVUPS     (SI)(CX*4), Z6
+	VMOVUPS     (DI)(CX*4), Z7
+	VMOVUPS     (R8)(CX*4), Z8
+	VSUBPS      Z5, Z7, Z7
+	VFMADD231PS Z0, Z7, Z5
+	VSUBPS      Z6, Z8, Z7
+	VFMADD231PS Z1, Z7, Z6
+	VSQRTPS     Z6, Z8
+	VADDPS      Z3, Z8, Z8
+	VMULPS      Z2, Z5, Z7
+	VDIVPS      Z8, Z7, Z7
+	VSUBPS      Z7, Z4, Z4
+	VMOVUPS     Z4, (DX)(CX*4)
+	VMOVUPS     Z5, (BX)(CX*4)
+	VMOVUPS     Z6, (SI)(CX*4)
+	ADDQ        $0x10, CX
+	SUBQ        $0x10, AX
+
+partial:
+	ADDQ        $0x10, AX
+	JZ          end
+	MOVL        $-1, R9
+	BZHIL       AX, R9, R9
+	KMOVW       R9, K1
+	VMOVUPS.Z   (DX)(CX*4), K1, Z4
+	VMOVUPS.Z   (BX)(CX*4), K1, Z5
+	VMOVUPS.Z   (SI)(CX*4), K1, Z6
+	VMOVUPS.Z   (DI)(CX*4), K1, Z7
+	VMOVUPS.Z   (R8)(CX*4), K1, Z8
+	VSUBPS      Z5, Z7, Z7
+	VFMADD231PS Z0, Z7, Z5
+	VSUBPS      Z6, Z8, Z7
+	VFMADD231PS Z1, Z7, Z6
+	VSQRTPS     Z6, Z0
+	VADDPS      Z3, Z0, Z0
+	VMULPS      Z2, Z5, Z7
+	VDIVPS      Z0, Z7, Z7
+	VSUBPS      Z7, Z4, Z4
+	VMOVUPS     Z4, K1, (DX)(CX*4)
+	VMOVUPS     Z5, K1, (BX)(CX*4)
+	VMOVUPS     Z6, K1, (SI)(CX*4)
+
+end:
+	VZEROUPPER
+	RET
+
+// func mulAddAVX512(dst *float32, a *float32, b *float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·mulAddAVX512(SB), NOSPLIT, $0-32
+	MOVQ n+24(FP), AX
+	MOVQ dst+0(FP), DX
+	MOVQ a+8(FP), BX
+	MOVQ b+16(FP), SI
+	XORQ CX, CX
+	SUBQ $0x20, AX
+	JL   single
+
+double:
+	VMOVUPS     (DX)(CX*4), Z0
+	VMOVUPS     (BX)(CX*4), Z1
+	VMOVUPS     (SI)(CX*4), Z2
+	VFMADD231PS Z1, Z2, Z0
+	VMOVUPS     Z0, (DX)(CX*4)
+	VMOVUPS     64(DX)(CX*4), Z0
+	VMOVUPS     64(BX)(CX*4), Z1
+	VMOVUPS     64(SI)(CX*4), Z2
+	VFMADD231PS Z1, Z2, Z0
+	VMOVUPS     Z0, 64(DX)(CX*4)
+	ADDQ        $0x20, CX
+	SUBQ        $0x20, AX
+	JGE         double
+
+single:
+	ADDQ        $0x10, AX
+	JL          partial
+	VMOVUPS     (DX)(CX*4), Z0
+	VMOVUPS     (BX)(CX*4), Z1
+	VMOVUPS     (SI)(CX*4), Z2
+	VFMADD231PS Z1, Z2, Z0
+	VMOVUPS     Z0, (DX)(CX*4)
+	ADDQ        $0x10, CX
+	SUBQ        $0x10, AX
+
+partial:
+	ADDQ        $0x10, AX
+	JZ          end
+	MOVL        $-1, DI
+	BZHIL       AX, DI, DI
+	KMOVW       DI, K1
+	VMOVUPS.Z   (DX)(CX*4), K1, Z0
+	VMOVUPS.Z   (BX)(CX*4), K1, Z1
+	VMOVUPS.Z   (SI)(CX*4), K1, Z2
+	VFMADD231PS Z1, Z2, Z0
+	VMOVUPS     Z0, K1, (DX)(CX*4)
 
 end:
 	VZEROUPPER
@@ -4230,6 +4822,69 @@ end:
 	VZEROUPPER
 	RET
 
+// func clampGradAVX512(dst *float32, dy *float32, y *float32, n int, lo float32, hi float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·clampGradAVX512(SB), NOSPLIT, $0-40
+	VBROADCASTSS lo+32(FP), Z0
+	VBROADCASTSS hi+36(FP), Z1
+	MOVQ         n+24(FP), AX
+	MOVQ         dst+0(FP), DX
+	MOVQ         dy+8(FP), BX
+	MOVQ         y+16(FP), SI
+	XORQ         CX, CX
+	SUBQ         $0x20, AX
+	JL           single
+
+double:
+	VMOVUPS (DX)(CX*4), Z2
+	VMOVUPS (BX)(CX*4), Z3
+	VMOVUPS (SI)(CX*4), Z4
+	VCMPPS  $0x1e, Z0, Z4, K1
+	VCMPPS  $0x11, Z1, Z4, K1, K1
+	VADDPS  Z3, Z2, K1, Z2
+	VMOVUPS Z2, (DX)(CX*4)
+	VMOVUPS 64(DX)(CX*4), Z2
+	VMOVUPS 64(BX)(CX*4), Z3
+	VMOVUPS 64(SI)(CX*4), Z4
+	VCMPPS  $0x1e, Z0, Z4, K1
+	VCMPPS  $0x11, Z1, Z4, K1, K1
+	VADDPS  Z3, Z2, K1, Z2
+	VMOVUPS Z2, 64(DX)(CX*4)
+	ADDQ    $0x20, CX
+	SUBQ    $0x20, AX
+	JGE     double
+
+single:
+	ADDQ    $0x10, AX
+	JL      partial
+	VMOVUPS (DX)(CX*4), Z2
+	VMOVUPS (BX)(CX*4), Z3
+	VMOVUPS (SI)(CX*4), Z4
+	VCMPPS  $0x1e, Z0, Z4, K1
+	VCMPPS  $0x11, Z1, Z4, K1, K1
+	VADDPS  Z3, Z2, K1, Z2
+	VMOVUPS Z2, (DX)(CX*4)
+	ADDQ    $0x10, CX
+	SUBQ    $0x10, AX
+
+partial:
+	ADDQ      $0x10, AX
+	JZ        end
+	MOVL      $-1, DI
+	BZHIL     AX, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (DX)(CX*4), K1, Z2
+	VMOVUPS.Z (BX)(CX*4), K1, Z3
+	VMOVUPS.Z (SI)(CX*4), K1, Z4
+	VCMPPS    $0x1e, Z0, Z4, K2
+	VCMPPS    $0x11, Z1, Z4, K2, K2
+	VADDPS    Z3, Z2, K2, Z2
+	VMOVUPS   Z2, K1, (DX)(CX*4)
+
+end:
+	VZEROUPPER
+	RET
+
 // func sigmoidGradAVX512(dst *float32, dy *float32, y *float32, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·sigmoidGradAVX512(SB), NOSPLIT, $0-32
@@ -4353,6 +5008,143 @@ partial:
 	VFNMADD231PS Z3, Z3, Z0
 	VFMADD231PS  Z2, Z0, Z1
 	VMOVUPS      Z1, K1, (DX)(CX*4)
+
+end:
+	VZEROUPPER
+	RET
+
+// func dropoutAVX512(dst *float32, src *float32, n int, scale float32, key uint32, next uint32, first uint32, threshold uint32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·dropoutAVX512(SB), NOSPLIT, $0-44
+	VBROADCASTSS scale+24(FP), Z0
+	VBROADCASTSS key+28(FP), Z1
+	VBROADCASTSS next+32(FP), Z2
+	VBROADCASTSS first+36(FP), Z3
+	VBROADCASTSS threshold+40(FP), Z4
+	VBROADCASTSS const7feb352d<>+0(SB), Z5
+	VBROADCASTSS const846ca68b<>+0(SB), Z6
+	VBROADCASTSS const00000010<>+0(SB), Z7
+	VPADDD       lanes<>+0(SB), Z3, Z3
+	MOVQ         n+16(FP), AX
+	MOVQ         dst+0(FP), DX
+	MOVQ         src+8(FP), BX
+	XORQ         CX, CX
+	SUBQ         $0x20, AX
+	JL           single
+
+double:
+	VPADDD    Z1, Z3, Z8
+	VPADDD    Z7, Z3, Z3
+	VPSRLD    $0x10, Z8, Z9
+	VPXORD    Z9, Z8, Z8
+	VPMULLD   Z5, Z8, Z8
+	VPSRLD    $0x0f, Z8, Z9
+	VPXORD    Z9, Z8, Z8
+	VPMULLD   Z6, Z8, Z8
+	VPSRLD    $0x10, Z8, Z9
+	VPXORD    Z9, Z8, Z8
+	VPXORD    Z2, Z8, Z8
+	VPSRLD    $0x10, Z8, Z9
+	VPXORD    Z9, Z8, Z8
+	VPMULLD   Z5, Z8, Z8
+	VPSRLD    $0x0f, Z8, Z9
+	VPXORD    Z9, Z8, Z8
+	VPMULLD   Z6, Z8, Z8
+	VPSRLD    $0x10, Z8, Z9
+	VPXORD    Z9, Z8, Z8
+	VMOVUPS   (BX)(CX*4), Z9
+	VMULPS    Z0, Z9, Z9
+	VPCMPUD   $0x05, Z4, Z8, K1
+	VMOVAPS.Z Z9, K1, Z9
+	VMOVUPS   Z9, (DX)(CX*4)
+	VPADDD    Z1, Z3, Z8
+	VPADDD    Z7, Z3, Z3
+	VPSRLD    $0x10, Z8, Z9
+	VPXORD    Z9, Z8, Z8
+	VPMULLD   Z5, Z8, Z8
+	VPSRLD    $0x0f, Z8, Z9
+	VPXORD    Z9, Z8, Z8
+	VPMULLD   Z6, Z8, Z8
+	VPSRLD    $0x10, Z8, Z9
+	VPXORD    Z9, Z8, Z8
+	VPXORD    Z2, Z8, Z8
+	VPSRLD    $0x10, Z8, Z9
+	VPXORD    Z9, Z8, Z8
+	VPMULLD   Z5, Z8, Z8
+	VPSRLD    $0x0f, Z8, Z9
+	VPXORD    Z9, Z8, Z8
+	VPMULLD   Z6, Z8, Z8
+	VPSRLD    $0x10, Z8, Z9
+	VPXORD    Z9, Z8, Z8
+	VMOVUPS   64(BX)(CX*4), Z9
+	VMULPS    Z0, Z9, Z9
+	VPCMPUD   $0x05, Z4, Z8, K1
+	VMOVAPS.Z Z9, K1, Z9
+	VMOVUPS   Z9, 64(DX)(CX*4)
+	ADDQ      $0x20, CX
+	SUBQ      $0x20, AX
+	JGE       double
+
+single:
+	ADDQ      $0x10, AX
+	JL        partial
+	VPADDD    Z1, Z3, Z8
+	VPADDD    Z7, Z3, Z3
+	VPSRLD    $0x10, Z8, Z9
+	VPXORD    Z9, Z8, Z8
+	VPMULLD   Z5, Z8, Z8
+	VPSRLD    $0x0f, Z8, Z9
+	VPXORD    Z9, Z8, Z8
+	VPMULLD   Z6, Z8, Z8
+	VPSRLD    $0x10, Z8, Z9
+	VPXORD    Z9, Z8, Z8
+	VPXORD    Z2, Z8, Z8
+	VPSRLD    $0x10, Z8, Z9
+	VPXORD    Z9, Z8, Z8
+	VPMULLD   Z5, Z8, Z8
+	VPSRLD    $0x0f, Z8, Z9
+	VPXORD    Z9, Z8, Z8
+	VPMULLD   Z6, Z8, Z8
+	VPSRLD    $0x10, Z8, Z9
+	VPXORD    Z9, Z8, Z8
+	VMOVUPS   (BX)(CX*4), Z9
+	VMULPS    Z0, Z9, Z9
+	VPCMPUD   $0x05, Z4, Z8, K1
+	VMOVAPS.Z Z9, K1, Z9
+	VMOVUPS   Z9, (DX)(CX*4)
+	ADDQ      $0x10, CX
+	SUBQ      $0x10, AX
+
+partial:
+	ADDQ      $0x10, AX
+	JZ        end
+	MOVL      $-1, SI
+	BZHIL     AX, SI, SI
+	KMOVW     SI, K1
+	VPADDD    Z1, Z3, Z1
+	VPADDD    Z7, Z3, Z3
+	VPSRLD    $0x10, Z1, Z3
+	VPXORD    Z3, Z1, Z1
+	VPMULLD   Z5, Z1, Z1
+	VPSRLD    $0x0f, Z1, Z3
+	VPXORD    Z3, Z1, Z1
+	VPMULLD   Z6, Z1, Z1
+	VPSRLD    $0x10, Z1, Z3
+	VPXORD    Z3, Z1, Z1
+	VPXORD    Z2, Z1, Z1
+	VPSRLD    $0x10, Z1, Z2
+	VPXORD    Z2, Z1, Z1
+	VPMULLD   Z5, Z1, Z1
+	VPSRLD    $0x0f, Z1, Z2
+	VPXORD    Z2, Z1, Z1
+	VPMULLD   Z6, Z1, Z1
+	VPSRLD    $0x10, Z1, Z2
+	VPXORD    Z2, Z1, Z1
+	VMOVUPS.Z (BX)(CX*4), K1, Z2
+	VMULPS    Z0, Z2, Z2
+	VPCMPUD   $0x05, Z4, Z1, K2
+	VMOVAPS.Z Z2, K2, Z2
+	VMOVUPS   Z2, K1, (DX)(CX*4)
 
 end:
 	VZEROUPPER

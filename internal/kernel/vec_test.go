@@ -149,6 +149,22 @@ var leaves = map[string]func(v *Vec, in inputs, n int) []float32{
 	"reluGrad":    func(v *Vec, in inputs, n int) []float32 { v.ReluGrad(p(in.a), p(in.b), p(in.c), n); return in.a },
 	"sigmoidGrad": func(v *Vec, in inputs, n int) []float32 { v.SigmoidGrad(p(in.a), p(in.b), p(in.c), n); return in.a },
 	"tanhGrad":    func(v *Vec, in inputs, n int) []float32 { v.TanhGrad(p(in.a), p(in.b), p(in.c), n); return in.a },
+	"clampGrad": func(v *Vec, in inputs, n int) []float32 {
+		v.ClampGrad(p(in.a), p(in.b), p(in.c), n, -0.3, 0.8)
+		return in.a
+	},
+	"mulAdd": func(v *Vec, in inputs, n int) []float32 { v.MulAdd(p(in.a), p(in.b), p(in.c), n); return in.a },
+	"dropout": func(v *Vec, in inputs, n int) []float32 {
+		v.Dropout(p(in.a), p(in.b), n, 1.5, 17, 1<<31+5, 1<<32-40, 1<<31-100)
+		return in.a
+	},
+	"adamSquares": func(v *Vec, in inputs, n int) []float32 {
+		for i := range in.c {
+			in.c[i] = in.c[i] * in.c[i]
+		}
+		v.AdamSquares(p(in.a), p(in.b), p(in.c), p(in.d), p(in.c), n, 0.1, 0.001, 0.01, 1e-7)
+		return append(append(in.a, in.b...), in.c...)
+	},
 	"normalize": func(v *Vec, in inputs, n int) []float32 {
 		v.Normalize(p(in.a), p(in.b), p(in.c), p(in.d), n, 0.1, 1.7)
 		return in.a

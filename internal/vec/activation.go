@@ -52,6 +52,12 @@ func ReluGrad(dx, dy, y []float32) {
 	kernel.Best().ReluGrad(ptr(dx, n), ptr(dy, n), ptr(y, n), n)
 }
 
+// ClampGrad adds dy to dx where the output y of Clamp lies between lo and hi, but not on them.
+func ClampGrad(dx, dy, y []float32, lo, hi float32) {
+	n := len(dx)
+	kernel.Best().ClampGrad(ptr(dx, n), ptr(dy, n), ptr(y, n), n, lo, hi)
+}
+
 // SigmoidGrad adds dy * y * (1-y) to dx, y being the output of Sigmoid.
 func SigmoidGrad(dx, dy, y []float32) {
 	n := len(dx)

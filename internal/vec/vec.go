@@ -51,6 +51,19 @@ func Axpy(dst []float32, s float32, x []float32) {
 	kernel.Best().Axpy(ptr(dst, n), ptr(x, n), n, s)
 }
 
+// MulAdd adds a * b to dst.
+func MulAdd(dst, a, b []float32) {
+	n := len(dst)
+	kernel.Best().MulAdd(ptr(dst, n), ptr(a, n), ptr(b, n), n)
+}
+
+// Dropout sets dst = scale * src, or 0 where a hash of first+i and the key, evenly spread over all uint32, is below
+// threshold.
+func Dropout(dst, src []float32, scale float32, key uint64, first, threshold uint32) {
+	n := len(dst)
+	kernel.Best().Dropout(ptr(dst, n), ptr(src, n), n, scale, uint32(key), uint32(key>>32), first, threshold)
+}
+
 // Sum returns the sum of x. Blocks of 4096 are summed in float32 and added in
 // float64, so the error does not grow with the length.
 func Sum(x []float32) float32 {
@@ -132,6 +145,12 @@ func Softmax(dst, src []float32, rows, cols int) {
 func Adam(w, m, v, g []float32, alpha float32, beta1, beta2 float64, epsilon float32) {
 	n := len(w)
 	kernel.Best().Adam(ptr(w, n), ptr(m, n), ptr(v, n), ptr(g, n), n, float32(1-beta1), float32(1-beta2), alpha, epsilon)
+}
+
+// AdamSquares is Adam with the squared gradient given: q in place of g*g.
+func AdamSquares(w, m, v, g, q []float32, alpha float32, beta1, beta2 float64, epsilon float32) {
+	n := len(w)
+	kernel.Best().AdamSquares(ptr(w, n), ptr(m, n), ptr(v, n), ptr(g, n), ptr(q, n), n, float32(1-beta1), float32(1-beta2), alpha, epsilon)
 }
 
 // SGD makes one step of gradient descent: w -= rate * g.

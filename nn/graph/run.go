@@ -62,6 +62,17 @@ func (r *Run) Stream(path string, call int) *rand.Rand {
 	return Stream(r.Seed, path, uint64(call), r.Step)
 }
 
+// Key is a number drawn from Stream, and costs no allocation.
+func (r *Run) Key(path string, call int) uint64 {
+	h := uint64(14695981039346656037) // FNV-1a, as in Stream
+	for i := range len(path) {
+		h = (h ^ uint64(path[i])) * 1099511628211
+	}
+	var p rand.PCG
+	p.Seed(r.Seed^h, uint64(call)<<48^r.Step)
+	return p.Uint64()
+}
+
 // Stream is a PCG stream that is a function of its arguments.
 func Stream(seed uint64, path string, call, step uint64) *rand.Rand {
 	h := fnv.New64a()

@@ -62,7 +62,7 @@ func (o BatchNorm) Forward(r *Run, in, out []*Tensor) {
 	s, t := st[:n], st[n:] // y = x·s + t
 	var means, variances []float64
 	if o.Train {
-		means, variances = o.moments(in, outer, n, step)
+		means, variances = o.moments(r, in, outer, n, step)
 	}
 	for c := range n {
 		mean, variance := in[3].F32[c], in[4].F32[c]
@@ -116,6 +116,9 @@ func kept(mask *Tensor, b, i, outer, step int) bool {
 
 // positions counts those that the mask keeps; at least one.
 func positions(mask *Tensor, outer, step int) float64 {
+	if mask == nil {
+		return float64(max(outer*step, 1))
+	}
 	count := 0
 	for b := range outer {
 		for i := range step {
@@ -128,10 +131,16 @@ func positions(mask *Tensor, outer, step int) float64 {
 }
 
 // moments are each channel's mean and variance, found in two passes through memory.
-func (o BatchNorm) moments(in []*Tensor, outer, n, step int) (mean, variance []float64) {
+func (o BatchNorm) moments(r *Run, in []*Tensor, outer, n, step int) (mean, variance []float64) {
 	mask, x := maskOf(in, 5), in[0].F32
 	count := positions(mask, outer, step)
-	mean, variance = make([]float64, n), make([]float64, n)
+	both := r.Wide(2 * n)
+	clear(both)
+	mean, variance = both[:n], both[n:]
+	if step == 1 && mask == nil {
+		columnMoments(r, mean, variance, x, count)
+		return mean, variance
+	}
 	for b := range outer {
 		for c := range n {
 			for i, v := range x[(b*n+c)*step:][:step] {
@@ -179,8 +188,18 @@ func (o BatchNorm) Backward(r *Run, in, out, dout, din []*Tensor) {
 	if o.Train {
 		mean, inv = out[3].F32[:n], out[3].F32[n:]
 	}
-	sum, dot := make([]float64, n), make([]float64, n) // of dy and dy·xn
-	for b := range outer {
+	both := r.Wide(2 * n)
+	clear(both)
+	sum, dot := both[:n], both[n:] // of dy and dy·xn
+	columns := step == 1 && mask == nil
+	if columns {
+		columnTotals(r, columnSum, sum, dy, nil, nil)
+		columnTotals(r, columnDots, dot, x, dy, mean)
+		for c := range dot {
+			dot[c] *= float64(inv[c])
+		}
+	}
+	for b := 0; b < outer && !columns; b++ {
 		for c := range n {
 			at := (b*n + c) * step
 			for i, d := range dy[at:][:step] {
@@ -205,6 +224,10 @@ func (o BatchNorm) Backward(r *Run, in, out, dout, din []*Tensor) {
 	for c := range n {
 		gamma, _ := gammaBeta(in, c)
 		scale[c], mean1[c], dot1[c] = gamma*inv[c], float32(sum[c]/count), float32(dot[c]/count)
+	}
+	if columns {
+		o.columnsBack(r, dx, dy, x, mean, inv, scale, mean1, dot1)
+		return
 	}
 	for b := range outer {
 		for c := range n {

@@ -225,7 +225,7 @@ func (o Conv) Backward(r *Run, in, out, dout, din []*Tensor) {
 	}
 	_, n := o.channels(kernel.Shape)
 	if in[2] != nil && din[2] != nil {
-		sumColumns(r, din[2].F32, dy)
+		addRows(r, din[2].F32, dy)
 	}
 	b := o.box(in[0].Shape)
 	g := o.geometry(b, n)
@@ -248,19 +248,4 @@ func (o Conv) Backward(r *Run, in, out, dout, din []*Tensor) {
 			conv.BackwardFilter(r.Pool, g, x[i*nx:][:nx], dy[j*ny:][:ny], din[1].F32[k*nk:][:nk])
 		}
 	})
-}
-
-// sumColumns adds each row of x, len(y) wide, to y, in blocks, so that errors don't grow with the number of rows.
-func sumColumns(r *Run, y, x []float32) {
-	n := len(y)
-	part := r.Dirty(n)
-	for len(x) > 0 {
-		block := x[:min(len(x), sumBlock*n)]
-		x = x[len(block):]
-		clear(part)
-		for ; len(block) > 0; block = block[n:] {
-			vec.Add(part, part, block[:n])
-		}
-		vec.Add(y, y, part)
-	}
 }

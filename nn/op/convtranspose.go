@@ -189,7 +189,7 @@ func (o ConvTranspose) Backward(r *Run, in, out, dout, din []*Tensor) {
 		return
 	}
 	if in[2] != nil && din[2] != nil {
-		sumColumns(r, din[2].F32, dy)
+		addRows(r, din[2].F32, dy)
 	}
 	b := o.box(in[0].Shape, out[0].Shape)
 	c := in[0].Shape.Last()

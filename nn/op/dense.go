@@ -101,14 +101,7 @@ func (o Dense) Backward(r *Run, in, out, dout, din []*Tensor) {
 		gemm.TN(r.Pool, k, n, m, in[0].F32, k, dy, n, din[1].F32, n, more)
 	}
 	if in[2] != nil && din[2] != nil {
-		sumRows(din[2].F32, dy)
-	}
-}
-
-// sumRows adds each row of x, len(y) wide, to y.
-func sumRows(y, x []float32) {
-	for ; len(x) > 0; x = x[len(y):] {
-		add(y, x[:len(y)])
+		addRows(r, din[2].F32, dy)
 	}
 }
 

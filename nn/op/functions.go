@@ -10,12 +10,12 @@ import (
 type numbers = [3]float32
 
 // pointwise is an element function, its derivative from input x and output y, and, where there are fast ones, the
-// function of a whole slice (y may be x) and the derivative added to a whole slice.
+// function of a whole slice (y may be x) and the gradient of a whole slice.
 type pointwise struct {
 	f     func(x float64, a numbers) float64
 	df    func(x, y float64, a numbers) float64
 	slice func(y, x []float32, a numbers)
-	grad  func(dx, dy, y []float32)
+	grad  func(g *gradient, a numbers)
 
 	plain func(x float64) float64 // instead of f and df, where there are no numbers
 	slope func(x, y float64) float64
@@ -91,33 +91,34 @@ func activation(name string) pointwise {
 	case "relu":
 		return pointwise{f: func(x float64, _ numbers) float64 { return relu(x) },
 			df:    func(x, _ float64, _ numbers) float64 { return when(x > 0) },
-			slice: func(y, x []float32, _ numbers) { vec.Relu(y, x) }, grad: vec.ReluGrad}
+			slice: func(y, x []float32, _ numbers) { vec.Relu(y, x) }, grad: reluGrad}
 	case "relu6":
 		return pointwise{f: func(x float64, _ numbers) float64 { return clamp(x, 0, 6) },
 			df:    func(x, _ float64, _ numbers) float64 { return when(x > 0 && x < 6) },
-			slice: func(y, x []float32, _ numbers) { vec.Clamp(y, x, 0, 6) }}
+			slice: func(y, x []float32, _ numbers) { vec.Clamp(y, x, 0, 6) }, grad: relu6Grad}
 	case "sigmoid":
 		return pointwise{f: func(x float64, _ numbers) float64 { return sigmoid(x) },
 			df:    func(_, y float64, _ numbers) float64 { return y * (1 - y) },
-			slice: func(y, x []float32, _ numbers) { vec.Sigmoid(y, x) }, grad: vec.SigmoidGrad}
+			slice: func(y, x []float32, _ numbers) { vec.Sigmoid(y, x) }, grad: sigmoidGrad}
 	case "tanh":
 		return pointwise{f: func(x float64, _ numbers) float64 { return math.Tanh(x) },
 			df:    func(_, y float64, _ numbers) float64 { return 1 - y*y },
-			slice: func(y, x []float32, _ numbers) { vec.Tanh(y, x) }, grad: vec.TanhGrad}
+			slice: func(y, x []float32, _ numbers) { vec.Tanh(y, x) }, grad: tanhGrad}
 	case "exponential":
 		return pointwise{f: func(x float64, _ numbers) float64 { return math.Exp(x) },
 			df:    func(_, y float64, _ numbers) float64 { return y },
-			slice: func(y, x []float32, _ numbers) { vec.Exp(y, x) }}
+			slice: func(y, x []float32, _ numbers) { vec.Exp(y, x) },
+			grad:  func(g *gradient, _ numbers) { vec.MulAdd(g.dx, g.dy, g.y) }}
 	case "softplus":
 		return pointwise{f: func(x float64, _ numbers) float64 { return softplus(x) },
 			df:    func(x, _ float64, _ numbers) float64 { return sigmoid(x) },
-			slice: func(y, x []float32, _ numbers) { vec.Softplus(y, x) }}
+			slice: func(y, x []float32, _ numbers) { vec.Softplus(y, x) }, grad: softplusGrad}
 	case "log_sigmoid":
 		return pointwise{f: func(x float64, _ numbers) float64 { return -softplus(-x) },
 			df: func(x, _ float64, _ numbers) float64 { return sigmoid(-x) }}
 	case "silu":
 		return pointwise{f: func(x float64, _ numbers) float64 { return x * sigmoid(x) }, df: siluSlope,
-			slice: func(y, x []float32, _ numbers) { vec.Silu(y, x) }}
+			slice: func(y, x []float32, _ numbers) { vec.Silu(y, x) }, grad: siluGrad}
 	case "mish":
 		return pointwise{f: func(x float64, _ numbers) float64 { return x * math.Tanh(softplus(x)) },
 			df: func(x, _ float64, _ numbers) float64 {
@@ -129,14 +130,14 @@ func activation(name string) pointwise {
 			df: func(x, _ float64, _ numbers) float64 {
 				return normalCDF(x) + x*math.Exp(-x*x/2)/math.Sqrt(2*math.Pi)
 			},
-			slice: func(y, x []float32, _ numbers) { vec.Gelu(y, x) }}
+			slice: func(y, x []float32, _ numbers) { vec.Gelu(y, x) }, grad: geluGrad}
 	case "gelu_tanh": // gelu(approximate=True)
 		return pointwise{f: func(x float64, _ numbers) float64 { return x * sigmoid(2*geluInner(x)) },
 			df: func(x, _ float64, _ numbers) float64 {
 				s := sigmoid(2 * geluInner(x))
 				return s + x*s*(1-s)*2*math.Sqrt(2/math.Pi)*(1+3*.044715*x*x)
 			},
-			slice: func(y, x []float32, _ numbers) { vec.GeluTanh(y, x) }}
+			slice: func(y, x []float32, _ numbers) { vec.GeluTanh(y, x) }, grad: geluTanhGrad}
 	case "softsign":
 		return pointwise{f: func(x float64, _ numbers) float64 { return x / (1 + math.Abs(x)) },
 			df: func(x, _ float64, _ numbers) float64 { return 1 / ((1 + math.Abs(x)) * (1 + math.Abs(x))) }}
@@ -158,11 +159,11 @@ func linearUnit(name string) pointwise {
 	case "leaky_relu":
 		return pointwise{f: func(x float64, a numbers) float64 { return either(x > 0, x, x*float64(a[0])) },
 			df:    func(x, _ float64, a numbers) float64 { return either(x > 0, 1, float64(a[0])) },
-			slice: func(y, x []float32, a numbers) { vec.LeakyRelu(y, x, a[0]) }}
+			slice: func(y, x []float32, a numbers) { vec.LeakyRelu(y, x, a[0]) }, grad: leakyGrad}
 	case "elu":
 		return pointwise{f: func(x float64, a numbers) float64 { return either(x > 0, x, float64(a[0])*math.Expm1(x)) },
 			df:    func(x, y float64, a numbers) float64 { return either(x > 0, 1, y+float64(a[0])) },
-			slice: func(y, x []float32, a numbers) { vec.Elu(y, x, a[0]) }}
+			slice: func(y, x []float32, a numbers) { vec.Elu(y, x, a[0]) }, grad: eluGrad}
 	case "celu":
 		return pointwise{f: func(x float64, a numbers) float64 {
 			return max(x, 0) + float64(a[0])*math.Expm1(min(x, 0)/float64(a[0]))

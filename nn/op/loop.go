@@ -10,6 +10,9 @@ type loop struct {
 	mask    []int32
 	box     box
 	n       [4]int
+	unary   Unary
+	key     uint64
+	rate    float32
 }
 
 var loops = sync.Pool{New: func() any { return new(loop) }}

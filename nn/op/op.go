@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"kerasgo/internal/vec"
 	"kerasgo/nn/graph"
 )
 
@@ -112,11 +113,10 @@ func Broadcast(a, b Shape) (Shape, error) {
 	return out, nil
 }
 
+// add adds x to y.
 func add(y, x []float32) {
 	y = y[:len(x)]
-	for i, v := range x {
-		y[i] += v
-	}
+	vec.Add(y, y, x)
 }
 
 func truth(b bool) int32 {

@@ -2,7 +2,7 @@ package op
 
 import (
 	"fmt"
-	"math"
+	"sync"
 
 	"kerasgo/internal/vec"
 	"kerasgo/nn/graph"
@@ -71,24 +71,37 @@ func (b *box) line(x, d, h int) int { return x + (d*b.in[1]+h)*b.in[2]*b.channel
 
 // maxRow makes one row of output positions.
 func maxRow(l *loop, i int) {
+	l.runs(i, func(taps []int, y, n int) { vec.MaxPool(l.y[y:], l.x, taps, n, l.box.channels, l.box.stride[2]) })
+}
+
+// tapLists are reused so that a run allocates nothing.
+var tapLists = sync.Pool{New: func() any { return new([]int) }}
+
+// runs cuts output row i into runs of positions whose windows have as many taps, and calls f with the offsets of the first
+// one's taps, the offset of its output, and the number of positions: one beside the border, all others together.
+func (l *loop) runs(i int, f func(taps []int, y, n int)) {
 	b := &l.box
 	c := b.channels
 	d0, d1, h0, h1, x, y := l.row(i)
-	for o := range b.out[2] {
+	list := tapLists.Get().(*[]int)
+	for o, n := 0, 1; o < b.out[2]; o += n {
 		w0, w1 := b.taps(2, o)
-		to := l.y[y+o*c:][:c]
-		for k := range to {
-			to[k] = -math.MaxFloat32
-		}
+		taps := (*list)[:0]
 		for d := d0; d < d1; d++ {
 			for h := h0; h < h1; h++ {
-				at := b.line(x, d, h)
-				for from := l.x[at+w0*c : at+w1*c]; len(from) > 0; from = from[c:] {
-					vec.Larger(to, from[:c], to) // NaN isn't
+				for w := w0; w < w1; w++ {
+					taps = append(taps, b.line(x, d, h)+w*c)
 				}
 			}
 		}
+		n = 1
+		if w1-w0 == b.size[2] {
+			n = max(1, min(b.out[2], (b.in[2]+b.low[2]-b.size[2])/b.stride[2]+1)-o)
+		}
+		f(taps, y+o*c, n)
+		*list = taps
 	}
+	tapLists.Put(list)
 }
 
 // meanRow makes one row of output positions.
@@ -119,7 +132,7 @@ func (o Pool) Backward(r *Run, in, out, dout, din []*Tensor) {
 	l.box = o.box(in[0].Shape)
 	l.dy, l.dx = dout[0].F32, din[0].F32
 	if o.Max {
-		l.x, l.y, l.z = in[0].F32, out[0].F32, r.Dirty(l.box.batch*l.box.channels)
+		l.x, l.y = in[0].F32, out[0].F32
 		if l.body = maxBack; len(o.Size) == 3 {
 			l.body = maxBackAll
 		}
@@ -130,8 +143,8 @@ func (o Pool) Backward(r *Run, in, out, dout, din []*Tensor) {
 // windows calls f for every window of example i: with the offset of its output, and those of its taps in order.
 func (l *loop) windows(i int, f func(y int, taps []int)) {
 	b := &l.box
-	var few [64]int
-	taps := few[:0]
+	list := tapLists.Get().(*[]int)
+	taps := *list
 	for row := i * b.out[0] * b.out[1]; row < (i+1)*b.out[0]*b.out[1]; row++ {
 		d0, d1, h0, h1, x, y := l.row(row)
 		for o := range b.out[2] {
@@ -147,6 +160,8 @@ func (l *loop) windows(i int, f func(y int, taps []int)) {
 			f(y+o*b.channels, taps)
 		}
 	}
+	*list = taps
+	tapLists.Put(list)
 }
 
 func meanBack(l *loop, i int) {
@@ -159,17 +174,12 @@ func meanBack(l *loop, i int) {
 }
 
 func maxBack(l *loop, i int) {
-	c := l.box.channels
-	rest := l.z[i*c:][:c] // of the gradient, not passed on yet
-	l.windows(i, func(y int, taps []int) {
-		copy(rest, l.dy[y:])
-		for _, at := range taps {
-			passFirst(l.dx[at:][:c], l.x[at:], l.y[y:], rest)
-		}
-		if len(taps) > 0 { // where nothing was greater than what maximums start from
-			vec.Add(l.dx[taps[0]:][:c], l.dx[taps[0]:][:c], rest)
-		}
-	})
+	rows := l.box.out[0] * l.box.out[1]
+	for row := i * rows; row < (i+1)*rows; row++ {
+		l.runs(row, func(taps []int, y, n int) {
+			vec.MaxPoolGrad(l.dx, l.x, l.y[y:], l.dy[y:], taps, n, l.box.channels, l.box.stride[2])
+		})
+	}
 }
 
 func maxBackAll(l *loop, i int) {
@@ -179,18 +189,6 @@ func maxBackAll(l *loop, i int) {
 			passAll(l.dx[at:][:c], l.x[at:], l.y[y:], l.dy[y:])
 		}
 	})
-}
-
-// passFirst moves dy to dx where x is the maximum, to the bit. Which element is it can't be foreseen, so it doesn't branch.
-func passFirst(dx, x, top, dy []float32) {
-	x, top, dy = x[:len(dx)], top[:len(dx)], dy[:len(dx)]
-	for c, v := range x {
-		differs := uint64(math.Float32bits(v) ^ math.Float32bits(top[c]))
-		is := uint32((differs - 1) >> 32) // all ones, or none: differs has 32 bits
-		d := math.Float32bits(dy[c])
-		dx[c] += math.Float32frombits(d & is)
-		dy[c] = math.Float32frombits(d &^ is)
-	}
 }
 
 // passAll adds dy to dx where x is the maximum.

@@ -115,6 +115,6 @@ func (o Project) Backward(r *Run, in, _, dout, din []*Tensor) {
 		gemm.TN(r.Pool, k, n, m, in[0].F32, k, dy, n, din[1].F32, n, more)
 	}
 	if in[2] != nil && din[2] != nil {
-		sumRows(din[2].F32, dy)
+		addRows(r, din[2].F32, dy)
 	}
 }

@@ -377,7 +377,7 @@ func (o Recurrent) Backward(r *Run, in, out, dout, din []*Tensor) {
 		o.Cell.(chained).kernel(s, hs, drs, kept, steps, width, din[inKernel].F32)
 	}
 	if in[inBias] != nil && din[inBias] != nil {
-		sumRows(din[inBias].F32, drs)
+		addRows(r, din[inBias].F32, drs)
 	}
 	for i := range len(in) - inStates {
 		if d := din[inStates+i]; d != nil {

@@ -124,16 +124,10 @@ func (p *pointwise) apply(y, x []float32, a numbers) {
 }
 
 // Backward implements graph.Op, for float32.
-func (o Unary) Backward(_ *Run, in, out, dout, din []*Tensor) {
-	p := function(o.Fn)
-	dx, dy, x, y := din[0].F32, dout[0].F32, in[0].F32, out[0].F32
-	if p.grad != nil {
-		p.grad(dx, dy, y)
-		return
-	}
-	for i, v := range x {
-		dx[i] += float32(float64(dy[i]) * p.slopeAt(float64(v), float64(y[i]), o.Args))
-	}
+func (o Unary) Backward(r *Run, in, out, dout, din []*Tensor) {
+	l := newLoop(unaryBack)
+	l.unary, l.dx, l.dy, l.x, l.y = o, din[0].F32, dout[0].F32, in[0].F32, out[0].F32
+	l.run(r, (len(l.x)+piece-1)/piece, len(l.x))
 }
 
 // Activation is the operation of Keras's activation of that name, with Keras's defaults.

@@ -19,6 +19,7 @@ type gen struct {
 	simd.Target
 	c     *simd.Consts
 	masks Mem
+	lanes Mem // 0, 1, 2...
 }
 
 type vec = reg.VecVirtual
@@ -150,14 +151,18 @@ func (g gen) arithmetic() {
 			VFMADD213PS(in[2], in[1], in[0])
 			return in[:1]
 		}))
-	g.elementwise("adam", "is one step of Adam: m += (grad-m)*c1; v += (grad*grad-v)*c2; w -= m*alpha/(sqrt(v)+eps).",
-		[]string{"w", "m", "v"}, []string{"w", "m", "v", "grad"}, []string{"c1", "c2", "alpha", "eps"}, plain(func(in, s []vec) []vec {
+	adam := func(squares bool) func(in, s []vec) []vec {
+		return func(in, s []vec) []vec {
 			w, m, v, gr := in[0], in[1], in[2], in[3]
 			d, r := g.Vec(), g.Vec()
 			VSUBPS(m, gr, d)
 			VFMADD231PS(s[0], d, m)
-			VMULPS(gr, gr, d)
-			VSUBPS(v, d, d)
+			if squares {
+				VSUBPS(v, in[4], d)
+			} else {
+				VMULPS(gr, gr, d)
+				VSUBPS(v, d, d)
+			}
 			VFMADD231PS(s[1], d, v)
 			VSQRTPS(v, r)
 			VADDPS(s[3], r, r)
@@ -165,7 +170,17 @@ func (g gen) arithmetic() {
 			VDIVPS(r, d, d)
 			VSUBPS(d, w, w)
 			return []vec{w, m, v}
-		}))
+		}
+	}
+	outs, rates := []string{"w", "m", "v"}, []string{"c1", "c2", "alpha", "eps"}
+	g.elementwise("adam", "is one step of Adam: m += (grad-m)*c1; v += (grad*grad-v)*c2; w -= m*alpha/(sqrt(v)+eps).",
+		outs, []string{"w", "m", "v", "grad"}, rates, plain(adam(false)))
+	g.elementwise("adamSquares", "is adam with the squares given: v += (squares-v)*c2.",
+		outs, []string{"w", "m", "v", "grad", "squares"}, rates, plain(adam(true)))
+	g.elementwise("mulAdd", "is dst += a * b.", d, []string{"dst", "a", "b"}, nil, plain(func(in, _ []vec) []vec {
+		VFMADD231PS(in[1], in[2], in[0])
+		return in[:1]
+	}))
 }
 
 // gradients emits the backward loops of activations given by their output y; they
@@ -190,6 +205,23 @@ func (g gen) gradients() {
 			return in[:1]
 		}
 	})
+	g.elementwise("clampGrad", "is dst += dy where lo < y < hi.", d, in, []string{"lo", "hi"}, plain(func(in, s []vec) []vec {
+		const greater, less = 0x1e, 0x11 // ordered, quiet: false for NaN
+		if g.Wide() {
+			k, l := K(), K()
+			VCMPPS(Imm(greater), s[0], in[2], k)
+			VCMPPS(Imm(less), s[1], in[2], k, l)
+			VADDPS(in[1], in[0], l, in[0])
+			return in[:1]
+		}
+		m, l := g.Vec(), g.Vec()
+		VCMPPS(Imm(greater), s[0], in[2], m)
+		VCMPPS(Imm(less), s[1], in[2], l)
+		VANDPS(l, m, m)
+		VADDPS(in[1], in[0], in[1])
+		VBLENDVPS(m, in[1], in[0], in[0])
+		return in[:1]
+	}))
 	g.elementwise("sigmoidGrad", "is dst += dy * y * (1-y).", d, in, nil, func() func(in, _ []vec) []vec {
 		g.c.Hold(g.Target, 1)
 		return func(in, _ []vec) []vec {
@@ -213,6 +245,66 @@ func (g gen) gradients() {
 	})
 }
 
+// Multipliers of lowbias32, a mixing function of 32 bits (C. Wellons, hash-prospector).
+const hashA, hashB = 0x7feb352d, 0x846ca68b
+
+// dropout emits the leaf of that name.
+func (g gen) dropout() {
+	g.c.Begin()
+	TEXT("dropout"+g.Name, NOSPLIT, "func(dst, src *float32, n int, scale float32, key, next, first, threshold uint32)")
+	Doc("dropout" + g.Name + " is dst = hash(first+i) >= threshold ? scale*src : 0.")
+	Pragma("noescape")
+	scale, key, next, at, threshold := g.Param("scale"), g.Param("key"), g.Param("next"), g.Param("first"), g.Param("threshold")
+	g.c.HoldWord(g.Target, hashA)
+	g.c.HoldWord(g.Target, hashB)
+	step := g.Vec()
+	VBROADCASTSS(g.c.WordOp(uint32(g.W)).(Mem), step)
+	VPADDD(g.lanes, at, at)
+	shift := func(h vec, by uint64) {
+		t := g.Vec()
+		VPSRLD(Imm(by), h, t)
+		g.xor(t, h)
+	}
+	mix := func(h vec) {
+		shift(h, 16)
+		VPMULLD(g.c.WordOp(hashA), h, h)
+		shift(h, 15)
+		VPMULLD(g.c.WordOp(hashB), h, h)
+		shift(h, 16)
+	}
+	g.loop([]string{"dst", "src"}, func(p []Mem, mask simd.Mask) {
+		h, x := g.Vec(), g.Vec()
+		VPADDD(key, at, h)
+		VPADDD(step, at, at)
+		mix(h)
+		g.xor(next, h)
+		mix(h)
+		g.Load(p[1], x, mask)
+		VMULPS(scale, x, x)
+		if g.Wide() {
+			k := K()
+			const notLess = 5
+			VPCMPUD(Imm(notLess), threshold, h, k)
+			VMOVAPS_Z(x, k, x)
+		} else {
+			t := g.Vec()
+			VPMAXUD(threshold, h, t)
+			VPCMPEQD(t, h, h)
+			VANDPS(h, x, x)
+		}
+		g.Store(x, p[0], mask)
+	})
+}
+
+// xor is h ^= x.
+func (g gen) xor(x, h vec) {
+	if g.Wide() {
+		VPXORD(x, h, h)
+	} else {
+		VPXOR(x, h, h)
+	}
+}
+
 // bySign returns neg in the lanes where x has its sign bit set and pos elsewhere.
 func (g gen) bySign(x, neg, pos vec) vec {
 	out := g.Vec()
@@ -229,12 +321,17 @@ func (g gen) bySign(x, neg, pos vec) vec {
 func main() {
 	ConstraintExpr("amd64,!purego")
 	masks := simd.MaskTable("laneMask")
-	c := simd.NewConsts(slices.Concat(expConsts, tanhConsts, geluConsts, []float32{float32(math.Inf(-1))}), []uint32{signBit, absMask, 127})
+	c := simd.NewConsts(slices.Concat(expConsts, tanhConsts, geluConsts, []float32{float32(math.Inf(-1))}), []uint32{signBit, absMask, 127, hashA, hashB, 8, 16})
+	lanes := GLOBL("lanes", RODATA|NOPTR)
+	for i := range 16 {
+		DATA(4*i, U32(uint32(i)))
+	}
 	for _, t := range []simd.Target{simd.AVX2, simd.AVX512} {
-		g := gen{t, c, masks}
+		g := gen{t, c, masks, lanes}
 		g.arithmetic()
 		g.functions()
 		g.gradients()
+		g.dropout()
 		g.reductions()
 	}
 	Generate()
