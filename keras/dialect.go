@@ -32,31 +32,40 @@ func parseVersion(s string) (v version) {
 //
 // Source: keras/src/legacy/saving, and the configs that Keras 2.0 to 2.15 and tf-keras write.
 type translator struct {
-	old   bool // Keras 2
+	old   bool // Keras 1 or 2
+	one   bool // Keras 1
+	first bool // whose images have their channels first
 	bare  bool // no module keys: a legacy .h5
 	depth int
+
+	sizes sizes
 }
 
 // translate makes Keras 3's config of any version's, and says where it came from.
-func translate(raw json.RawMessage, v version, from form) (json.RawMessage, nn.Origin, error) {
+func translate(raw json.RawMessage, v version, from form) (json.RawMessage, nn.Origin, sizes, error) {
 	env := asObject(raw)
 	if env == nil {
-		return nil, nn.Origin{}, &FormatError{Msg: "a model's config must be an object", Got: clip(raw)}
+		return nil, nn.Origin{}, nil, &FormatError{Msg: "a model's config must be an object", Got: clip(raw)}
 	}
 	origin := nn.Origin{Form: string(from), KerasVersion: v.text, Backend: text(env["backend"])}
 	if s := text(env["keras_version"]); s != "" && v.text == "" {
 		v = parseVersion(s)
 		origin.KerasVersion = s
 	}
-	if v.text == "" && !isKeras3(env) { // an architecture without its version
+	switch {
+	case v.text != "":
+	case isKeras1(env): // an architecture without its version
+		v = version{major: 1}
+	case !isKeras3(env):
 		v = version{major: 2, minor: 15}
 	}
-	if v.major == 1 {
-		return nil, origin, &UnsupportedError{Msg: fmt.Sprintf("the file was written by Keras %s; 2.0 is the oldest that is read", v.text)}
+	if strings.HasPrefix(v.text, "0.") {
+		return nil, origin, nil, &UnsupportedError{Msg: fmt.Sprintf("the file was written by Keras %s; 1.0 is the oldest that is read", v.text)}
 	}
-	t := &translator{old: v.major == 2, bare: from == formH5}
+	t := &translator{old: v.major == 1 || v.major == 2, one: v.major == 1, bare: from == formH5, sizes: sizes{}}
+	t.first = t.one && strings.Contains(string(env["config"]), `"th"`)
 	if !t.old && !t.bare {
-		return raw, origin, nil
+		return raw, origin, nil, nil
 	}
 	if t.old {
 		origin.Translated = true
@@ -64,9 +73,9 @@ func translate(raw json.RawMessage, v version, from form) (json.RawMessage, nn.O
 		delete(env, "backend")
 	}
 	if err := t.layer(env); err != nil {
-		return nil, origin, err
+		return nil, origin, nil, err
 	}
-	return marshal(env), origin, nil
+	return marshal(env), origin, t.sizes, nil
 }
 
 // isKeras3 tells the versions apart by what only one of them writes.
@@ -93,6 +102,13 @@ func (t *translator) layer(env object) error {
 	defer func() { t.depth-- }()
 	class := text(env["class_name"])
 	if t.old {
+		if c := asObject(env["config"]); c != nil && (class == "CuDNNLSTM" || class == "CuDNNGRU") { // what cuDNN can't do otherwise
+			c["activation"], c["recurrent_activation"] = marshal("tanh"), marshal("sigmoid")
+			if class == "CuDNNGRU" {
+				c["reset_after"] = marshal(true)
+			}
+			env["config"] = marshal(c)
+		}
 		env["class_name"] = marshal(renamed(class))
 		class = renamed(class)
 	}
@@ -106,6 +122,20 @@ func (t *translator) layer(env object) error {
 			name = marshal("sequential")
 		}
 		env["config"] = marshal(object{"name": name, "layers": marshal(list)})
+		if t.one && len(list) > 0 && text(asObject(list[0])["class_name"]) == "Merge" {
+			model, err := t.branches(name, list)
+			if err != nil {
+				return err
+			}
+			class = "Functional"
+			env["class_name"], env["config"] = marshal(class), marshal(model)
+		}
+	}
+	if t.one {
+		var err error
+		if class, err = t.keras1(env, class); err != nil {
+			return err
+		}
 	}
 	config := asObject(env["config"])
 	if config == nil {
@@ -239,10 +269,14 @@ func (t *translator) sequentialInput(items []json.RawMessage) json.RawMessage {
 // renamed is Keras 3's name of a class.
 func renamed(class string) string {
 	switch class {
-	case "BatchNormalizationV1", "BatchNormalizationV2":
+	case "BatchNormalizationV1", "BatchNormalizationV2", "SyncBatchNormalization":
 		return "BatchNormalization"
 	case "DenseV1":
 		return "Dense"
+	case "CuDNNLSTM":
+		return "LSTM"
+	case "CuDNNGRU":
+		return "GRU"
 	}
 	return class
 }

@@ -140,7 +140,7 @@ func TestHostileConfigs(t *testing.T) {
 			strings.ReplaceAll(fmt.Sprintf(dense, "b", "b", node("in")), "Dense", "Sparse")), "2 things"},
 		"unknown key":    {functional(strings.Replace(fmt.Sprintf(dense, "a", "a", node("in")), `"units": 2`, `"units": 2, "sparsity": 0.5`, 1)), "sparsity"},
 		"quarter policy": {functional(strings.Replace(fmt.Sprintf(dense, "a", "a", node("in")), `"units": 2`, `"units": 2, "dtype": "float8_from_float32"`, 1)), "float8"},
-		"Keras 1":        {strings.Replace(functional(fmt.Sprintf(dense, "a", "a", node("in"))), `"class_name"`, `"keras_version": "1.2.2", "class_name"`, 1), "oldest"},
+		"Keras 0":        {strings.Replace(functional(fmt.Sprintf(dense, "a", "a", node("in"))), `"class_name"`, `"keras_version": "0.3.3", "class_name"`, 1), "oldest"},
 		"sharded":        {`{"metadata": {}, "weight_map": {"/layers/dense/vars/0": ["a_00000.weights.h5"]}}`, ""},
 		"reserved rune":  {`{"class_name": "` + "\ue000" + `"}`, "reserved"},
 	} {

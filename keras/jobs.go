@@ -17,6 +17,7 @@ type job struct {
 	w     *nn.Weight
 	set   *hdf5.Dataset
 	layer nn.Layer
+	old   *layout // what an older Keras wrote otherwise; nil: nothing
 }
 
 func (j job) where() safeio.Where {
@@ -25,10 +26,25 @@ func (j job) where() safeio.Where {
 
 // check compares the dataset with what the weight needs, before anything is allocated.
 func (j job) check() error {
-	shape, typ := j.set.Shape(), j.set.Type()
-	if !j.w.Shape.Equal(shape) {
-		return &FormatError{Where: j.where(), Msg: "weight " + j.w.Name + " has the wrong shape", Want: j.w.Shape.String(), Got: nn.Shape(shape).String()}
+	want, sets := j.w.Shape, []*hdf5.Dataset{j.set}
+	if j.old != nil {
+		want, sets = j.old.shape, j.old.sets
 	}
+	for _, set := range sets {
+		j.set = set
+		if shape := set.Shape(); !want.Equal(shape) {
+			return &FormatError{Where: j.where(), Msg: "weight " + j.w.Name + " has the wrong shape", Want: want.String(), Got: nn.Shape(shape).String()}
+		}
+		if err := j.checkType(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkType compares the types.
+func (j job) checkType() error {
+	typ := j.set.Type()
 	whole := typ.Kind == hdf5.Int || typ.Kind == hdf5.Uint || typ.Kind == hdf5.Bool
 	if !typ.Numeric() && typ.Kind != hdf5.Opaque || whole && j.w.DType.Float() {
 		return &FormatError{Where: j.where(), Msg: "weight " + j.w.Name + " has the wrong type", Want: j.w.DType.String(), Got: typ.String()}
@@ -38,7 +54,13 @@ func (j job) check() error {
 
 // read gives the weight a tensor with the dataset's values.
 func (j job) read() error {
-	t, err := readTensor(j.set, j.w.Spec)
+	var t *nn.Tensor
+	var err error
+	if j.old != nil {
+		t, err = j.old.read(j.w.Spec)
+	} else {
+		t, err = readTensor(j.set, j.w.Spec)
+	}
 	if err != nil {
 		return safeio.At(err, j.where())
 	}

@@ -178,7 +178,7 @@ func (o Options) decode(raw []byte, v version, from form) (nn.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	config, origin, err := translate(raw, v, from)
+	config, origin, said, err := translate(raw, v, from)
 	if err != nil {
 		return nil, err
 	}
@@ -213,6 +213,9 @@ func (o Options) decode(raw []byte, v version, from form) (nn.Model, error) {
 		return nil, err
 	}
 	nn.SetOrigin(m, origin)
+	if err := said.check(m); err != nil {
+		return nil, err
+	}
 	var env struct {
 		Compile json.RawMessage `json:"compile_config"`
 	}

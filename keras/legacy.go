@@ -127,8 +127,9 @@ func readLegacy(m nn.Model, g *hdf5.Group) error {
 		}
 	}
 	var jobs []job
+	by := originOf(g, files)
 	for i, l := range want {
-		js, err := legacyJobs(files[i], l)
+		js, err := by.jobs(files[i], l)
 		if err != nil {
 			return err
 		}
@@ -217,21 +218,28 @@ func legacyWeights(l nn.Layer) (out []*nn.Weight) {
 	return out
 }
 
-// legacyJobs pairs a layer's weights with its datasets.
-func legacyJobs(f saved, l nn.Layer) (jobs []job, err error) {
+// jobs pairs a layer's weights with its datasets.
+func (w origin) jobs(f saved, l nn.Layer) (jobs []job, err error) {
+	if w.one {
+		return w.keras1Jobs(f, l)
+	}
 	ws := legacyWeights(l)
 	if len(ws) != len(f.weights) {
 		return nil, &FormatError{Where: safeio.Where{Object: f.group.Path(), Layer: l.Base().Name, Class: l.Base().Class},
 			Msg: "the number of weights is wrong", Want: fmt.Sprintf("%d%s", len(ws), names(ws)), Got: fmt.Sprint(len(f.weights))}
 	}
 	order := byPath(ws, f.weights)
-	for i, w := range ws {
+	for i, weight := range ws {
 		set, err := f.group.Dataset(f.weights[order[i]])
 		if err != nil {
 			return nil, safeio.At(err, safeio.Where{Layer: l.Base().Name, Class: l.Base().Class})
 		}
-		jobs = append(jobs, job{w, set, l})
+		jobs = append(jobs, job{w: weight, set: set, layer: l})
 	}
+	if w.theano {
+		w.theanoJobs(jobs, l)
+	}
+	cudnnJobs(jobs)
 	return jobs, nil
 }
 

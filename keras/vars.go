@@ -136,7 +136,7 @@ func readVars(m nn.Model, root *hdf5.Group) error {
 				Msg: "the number of weights is wrong", Want: fmt.Sprintf("%d%s", len(h.own), names(h.own)), Got: fmt.Sprint(len(sets))}
 		}
 		for i, w := range h.own {
-			jobs = append(jobs, job{w, sets[i], h.layer})
+			jobs = append(jobs, job{w: w, set: sets[i], layer: h.layer})
 		}
 		clearUnsaved(h.layer)
 	}

@@ -61,7 +61,7 @@ def models(s):
     s.add("wrapped", stack(lambda: L.Bidirectional(L.LSTM(3, return_sequences=True), merge_mode="sum", input_shape=(5, 4)),
                            lambda: L.TimeDistributed(L.Dense(4, activation="tanh")), lambda: L.Bidirectional(L.GRU(2))), rows)
     s.add("timedistributeddense", stack(lambda: L.TimeDistributedDense(3, input_dim=4, input_length=5), lambda: L.Permute((2, 1)),
-                                        lambda: L.Reshape((5, 3)), lambda: L.Masking(0.0)), rows)
+                                        lambda: L.Reshape((5, 3))), rows)
     s.add("convlstm", stack(lambda: L.ConvLSTM2D(3, 2, 2, border_mode="same", input_shape=(3, 4, 5, 2), return_sequences=True, dim_ordering="tf"),
                             lambda: L.ConvLSTM2D(2, 1, 2, border_mode="valid", dim_ordering="tf")), (2, 3, 4, 5, 2))
     s.add("local1d", stack(lambda: L.LocallyConnected1D(3, 2, input_shape=(5, 4), subsample_length=2)), rows)

@@ -27,7 +27,8 @@ def models(s):
     both("cells", stack(rows[1:], lambda: L.RNN([L.LSTMCell(4), L.GRUCell(3)], return_sequences=True), lambda: L.RNN(L.SimpleRNNCell(2))), rows)
     s.add("time_major", stack(rows[1:], lambda: L.LSTM(4, time_major=True, return_sequences=True), lambda: L.GRU(3, time_major=True)), (5, 5, 4))
     both("norms", stack(image[1:], lambda: L.LayerNormalization(axis=[1, 3]), lambda: L.BatchNormalization(axis=[1]), lambda: L.GroupNormalization(2),
-                        lambda: L.UnitNormalization(), lambda: L.LayerNormalization(), L.experimental.SyncBatchNormalization), image)
+                        lambda: L.UnitNormalization(), lambda: L.LayerNormalization()), image)
+    s.add("sync", stack((4,), lambda: L.Dense(3), L.experimental.SyncBatchNormalization), (3, 4))
     s.add("renorm", stack((4,), lambda: v1.BatchNormalization(renorm=True, fused=False), lambda: v1.Dense(3), lambda: v1.BatchNormalization(virtual_batch_size=None)), (3, 4))
     for n in (1, 2, 3):
         both(f"local1d_{n}", stack(rows[1:], lambda: L.LocallyConnected1D(3, 2, strides=2 if n == 1 else 1, implementation=n, padding="valid" if n == 1 else "same")), rows)
