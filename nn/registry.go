@@ -89,6 +89,9 @@ func (d *Decoder) Layer(raw json.RawMessage) (Layer, error) {
 	l := create()
 	b := l.Base()
 	b.Class, b.Trainable, b.envelope, b.extra, b.read = class, true, env, object{}, map[string]readField{}
+	if config["name"] == nil { // some operations write it beside their config alone
+		b.Name = text(env["name"])
+	}
 	delete(env, "config")
 	fields := fieldsOf(l)
 	for _, key := range slices.Sorted(maps.Keys(config)) {
@@ -229,6 +232,8 @@ func fieldsOf(l Layer) map[string]reflect.Value {
 			switch {
 			case (f.Anonymous || tag == ",inline") && f.Type.Kind() == reflect.Struct:
 				visit(v.Field(i))
+			case tag == ",inline" && f.Type.Kind() == reflect.Interface: // a pointer to the struct
+				visit(v.Field(i).Elem().Elem())
 			case tag != "" && tag != "-":
 				if _, shadowed := fields[tag]; !shadowed {
 					fields[tag] = v.Field(i)

@@ -11,15 +11,15 @@ import (
 // operation is a node of a functional graph that applies a function of keras.ops: no weights, no mask.
 //
 // Source: keras/src/ops
-type operation[C any] struct {
-	Config C `json:",inline"` // before Common, so that dtype is the operation's own
+type operation struct {
+	Config any `json:",inline"` // a pointer to a struct; before Common, so that dtype is the operation's own
 	nn.Common
-	build func(a *operands, c C) []*nn.Value
+	build func(a *operands) []*nn.Value
 }
 
 // Build implements nn.Layer.
-func (l *operation[C]) Build(g *nn.Graph, c nn.Call) []nn.Wire {
-	return nn.Drop(l.build(&operands{g, c}, l.Config)...)
+func (l *operation) Build(g *nn.Graph, c nn.Call) []nn.Wire {
+	return nn.Drop(l.build(&operands{g, c})...)
 }
 
 // node makes operations: defaults are what a config that leaves a key out means.
@@ -27,9 +27,13 @@ func node[C any](defaults C, build func(a *operands, c C) *nn.Value) func() nn.L
 	return nodes(defaults, func(a *operands, c C) []*nn.Value { return []*nn.Value{build(a, c)} })
 }
 
-// nodes is node for operations of several outputs.
+// nodes is node for operations of several outputs. One type serves all configs: a generic one would put its methods into
+// every binary a hundred times.
 func nodes[C any](defaults C, build func(a *operands, c C) []*nn.Value) func() nn.Layer {
-	return func() nn.Layer { return &operation[C]{defaults, nn.Common{Trainable: true}, build} }
+	return func() nn.Layer {
+		c := defaults
+		return &operation{&c, nn.Common{Trainable: true}, func(a *operands) []*nn.Value { return build(a, c) }}
+	}
 }
 
 // none is the config of an operation without one.
@@ -45,7 +49,7 @@ func operations() nn.Registry {
 	r := nn.Registry{}
 	for _, table := range []map[string]func() nn.Layer{elementOps(), binaryOps(), activationOps(), shapeOps(), joinOps(), indexOps(),
 		reductionOps(), orderOps(), productOps(), imageOps(), rareOps(), rarePairOps(),
-		matrixOps(), partOps()} {
+		matrixOps(), partOps(), windowOps(), networkOps(), statisticsOps(), nanOps()} {
 		for class, create := range table {
 			r["ops."+class] = create
 		}

@@ -12,6 +12,10 @@ def goldens(s):
     pairs(s)
     matrices(s)
     parts(s)
+    sliding(s)
+    networks(s)
+    statistics(s)
+    nans(s)
 
 
 ODD = fixed([[1.0, float("inf"), float("-inf"), float("nan"), -0.0, 0.0, -2.5, 3.0]])
@@ -150,3 +154,119 @@ def parts(s):
     s.op("rare_logspace_base", lambda a, b: ops.logspace(a, b, 4, endpoint=False, base=2, axis=1), low, high)
     s.op("rare_geomspace", lambda a, b: ops.geomspace(a, b, 5), low, high)
     s.op("rare_geomspace_negative", lambda a, b: ops.geomspace(-a, -b, 4), low, high)
+
+
+def sliding(s):
+    image, signal = normal(2, 6, 7, 4), normal(2, 9, 3)
+
+    def kernel(*shape):
+        return ops.convert_to_tensor(np.random.default_rng(sum(shape)).normal(size=shape, scale=0.3).astype("float32"))
+
+    s.op("rare_conv", lambda a: ops.conv(a, kernel(3, 3, 4, 5), strides=2, padding="same"), image)
+    s.op("rare_conv_dilated", lambda a: ops.conv(a, kernel(3, 2, 4, 6), dilation_rate=2), image)
+    s.op("rare_conv_1d", lambda a: ops.conv(a, kernel(3, 3, 2), strides=2), signal)
+    s.op("rare_depthwise_conv", lambda a: ops.depthwise_conv(a, kernel(3, 3, 4, 2), padding="same"), image)
+    s.op("rare_depthwise_conv_1d", lambda a: ops.depthwise_conv(a, kernel(3, 3, 1), strides=2), signal)
+    s.op("rare_separable_conv", lambda a: ops.separable_conv(a, kernel(3, 3, 4, 2), kernel(1, 1, 8, 5)), image)
+    s.op("rare_separable_conv_1d", lambda a: ops.separable_conv(a, kernel(3, 3, 1), kernel(1, 3, 4), padding="same"), signal)
+    s.op("rare_adaptive_average", lambda a: ops.adaptive_average_pool(a, (2, 3)), image)
+    s.op("rare_adaptive_max", lambda a: ops.adaptive_max_pool(a, (4,)), signal)
+    s.op("rare_unfold", lambda a: ops.unfold(a, 2), normal(2, 3, 4, 5))
+    s.op("rare_unfold_all", lambda a: ops.unfold(a, (3, 2), dilation=(1, 2), padding=(1, 0), stride=(2, 1)), normal(2, 3, 4, 5))
+    s.op("rare_fold", lambda a: ops.fold(a, (4, 5), 2), normal(2, 12, 12))
+    s.op("rare_fold_all", lambda a: ops.fold(a, (4, 5), (3, 2), dilation=(1, 2), padding=(1, 0), stride=(2, 1)), normal(2, 12, 6))
+    s.op("rare_extract_patches", lambda a: ops.image.extract_patches(a, 3), image)
+    s.op("rare_extract_patches_same", lambda a: ops.image.extract_patches(a, (2, 3), strides=(2, 1), padding="same"), image)
+    s.op("rare_extract_patches_3d", lambda a: ops.image.extract_patches(a, (2, 2, 2)), normal(2, 4, 4, 5, 2))
+    s.op("rare_extract_sequences", lambda a: ops.extract_sequences(a, 4, 2), normal(2, 11))
+    s.op("rare_extract_sequences_channels", lambda a: ops.extract_sequences(a, 3, 4), normal(2, 3, 13))
+
+
+def networks(s):
+    x, ids = normal(2, 3, 4), integers(2, 3, high=4)
+    for axis in (-1, 1):
+        n = x.shape[axis]
+        s.op(f"rare_batch_norm{axis}", lambda a, m, v, o, g: ops.batch_normalization(a, m, v, axis, o, g), x, normal(n).fixed(),
+             uniform(n, low=0.5, high=2).fixed(), normal(n).fixed(), normal(n).fixed())
+    s.op("rare_batch_norm_plain", lambda a, m, v: ops.batch_normalization(a, m, v, -1, epsilon=0.01), x, normal(4).fixed(), uniform(4).fixed())
+    p = uniform(2, 3, 4, low=0.05, high=0.95)
+    t = uniform(2, 3, 4)
+    s.op("rare_binary_crossentropy", ops.binary_crossentropy, t, p)
+    s.op("rare_binary_crossentropy_logits", lambda a, b: ops.binary_crossentropy(a, b, from_logits=True), t, x)
+    s.op("rare_categorical", ops.categorical_crossentropy, t, p)
+    s.op("rare_categorical_logits", lambda a, b: ops.categorical_crossentropy(a, b, from_logits=True, axis=1), t, x)
+    s.op("rare_sparse_categorical", ops.sparse_categorical_crossentropy, ids, p)
+    s.op("rare_sparse_categorical_logits", lambda a, b: ops.sparse_categorical_crossentropy(a, b, from_logits=True), ids, x)
+    s.op("rare_moments", lambda a: ops.moments(a, axes=[1]), x)
+    s.op("rare_moments_keepdims", lambda a: ops.moments(a, axes=[1, 2], keepdims=True), x)
+    s.op("rare_multi_hot", lambda a: ops.multi_hot(a, 5), integers(3, 4, high=5))
+    s.op("rare_multi_hot_deep", lambda a: ops.multi_hot(a, 5, dtype="int32"), integers(2, 3, 4, high=5))
+    s.op("rare_psnr", lambda a, b: ops.psnr(a, b, 2.0), uniform(2, 3, 4), uniform(2, 3, 4))
+    s.op("rare_cdist", lambda a, b: math.CDist()(a, b), normal(2, 3, 4), normal(2, 5, 4))
+    s.op("rare_in_top_k", lambda a, b: ops.in_top_k(a, b, 2), integers(5, high=4), normal(5, 4))
+    s.op("rare_in_top_k_one", lambda a, b: ops.in_top_k(a, b, 1), integers(5, high=3), normal(5, 3))
+    q = normal(2, 3, 4, 5)
+    s.op("rare_attention", ops.dot_product_attention, q, normal(2, 6, 4, 5), normal(2, 6, 4, 5))
+    s.op("rare_attention_groups", lambda a, b, c: ops.dot_product_attention(a, b, c, scale=0.3, is_causal=True), q, normal(2, 3, 2, 5), normal(2, 3, 2, 5))
+    s.op("rare_attention_mask", lambda a, b, c, m, w: ops.dot_product_attention(a, b, c, bias=w, mask=m > 0.5), q, normal(2, 3, 4, 5), normal(2, 3, 4, 5),
+         uniform(2, 1, 3, 3), normal(2, 4, 3, 3))
+
+
+def statistics(s):
+    x, ints = normal(2, 3, 5), integers(2, 3, 5, high=6)
+    s.op("rare_median", lambda a: ops.median(a, axis=-1), x)
+    s.op("rare_median_all", lambda a: ops.median(a), normal(2, 3, 4))
+    s.op("rare_median_axes", lambda a: ops.median(a, axis=(1, 2), keepdims=True), x)
+    s.op("rare_median_int", lambda a: ops.median(a, axis=1), ints)
+    for method in "linear lower higher midpoint nearest".split():
+        s.op("rare_quantile_" + method, lambda a: ops.quantile(a, [0.1, 0.5, 0.8], axis=2, method=method), x.fixed())
+    s.op("rare_quantile_one", lambda a: ops.quantile(a, 0.3, axis=1, keepdims=True), x)
+    s.op("rare_quantile_keepdims", lambda a: ops.quantile(a, [0.3, 1.0], axis=(1, 2), keepdims=True), x.fixed())
+    s.op("rare_percentile", lambda a: ops.percentile(a, [25.0, 90.0], axis=-1), x.fixed())
+    s.op("rare_percentile_one", lambda a: ops.percentile(a, 40.0, axis=1, method="nearest"), x)
+    s.op("rare_ptp", lambda a: ops.ptp(a, axis=1), x)
+    s.op("rare_ptp_int", lambda a: ops.ptp(a, axis=(1, 2), keepdims=True), ints)
+    s.op("rare_count_nonzero", lambda a: ops.count_nonzero(a, axis=1), ints)
+    s.op("rare_count_nonzero_floats", lambda a: ops.count_nonzero(ops.relu(a), axis=(1, 2)), x)
+    s.op("rare_average", lambda a: ops.average(a, axis=1), x)
+    s.op("rare_average_int", lambda a: ops.average(a), ints)
+    s.op("rare_average_weights", lambda a, w: ops.average(a, axis=1, weights=w), x, uniform(3, low=0.1).fixed())
+    s.op("rare_average_weights_all", lambda a, w: ops.average(a, axis=-1, weights=w), x, uniform(2, 3, 5, low=0.1))
+    s.op("rare_bincount", lambda a: ops.bincount(a), integers(2, 9, high=6))
+    s.op("rare_bincount_least", lambda a: ops.bincount(a, minlength=9), integers(7, high=6).fixed())
+    s.op("rare_bincount_weights", lambda a: ops.bincount(a, weights=[0.0, 0.5, 1.0, 2.0, 0.25, 0.125, 4.0], minlength=8), integers(7, high=6).fixed())
+    s.op("rare_digitize", lambda a: ops.digitize(a, np.array([-1.0, 0.0, 0.5, 2.0])), x)
+    s.op("rare_digitize_int", lambda a: ops.digitize(a, np.array([1, 2, 4])), ints)
+    for side in ("left", "right"):
+        s.op("rare_searchsorted_" + side, lambda a: ops.searchsorted(ops.convert_to_tensor(np.array([0, 1, 1, 3, 5], "int32")), a, side=side), integers(6, high=6).fixed())
+    s.op("rare_searchsorted_floats", lambda a: ops.searchsorted(ops.convert_to_tensor(np.array([-1.0, 0.0, 0.5], "float32")), a), normal(5).fixed())
+    s.op("rare_nonzero", lambda a: ops.nonzero(a), integers(3, 4, high=2).fixed())
+    s.op("rare_trapezoid", lambda a: ops.trapezoid(a), x)
+    s.op("rare_trapezoid_dx", lambda a: ops.trapezoid(a, dx=0.5, axis=1), x)
+    s.op("rare_trapezoid_x", lambda a: ops.trapezoid(a, x=[0.0, 1.0, 1.5, 4.0, 5.0]), x)
+    s.op("rare_argpartition", lambda a: ops.argpartition(a, 2), fixed([5, 3, 9, 7, 1, 2], "int32").fixed())
+    s.op("rare_argpartition_last", lambda a: ops.argpartition(a, 5), fixed([5, 3, 9, 7, 1, 2], "int32").fixed())
+
+
+def nans(s):
+    def holes(a):
+        whole = ops.cast(a <= 0.8, "float32")
+        return a * whole / whole
+
+    x = normal(2, 4, 5)
+    for name in "nansum nanprod nanmax nanmin nanmean nanvar nanstd nanmedian".split():
+        f = getattr(ops, name)
+        s.op("rare_" + name, lambda a: f(holes(a), axis=1), x, trains=False)
+        s.op("rare_" + name + "_plain", lambda a: f(a, axis=(1, 2), keepdims=True), x, trains=name != "nanmedian")
+        if name != "nanmedian":  # which Keras can't
+            s.op("rare_" + name + "_int", lambda a: f(a, axis=-1), integers(2, 3, 4), trains=False)
+    for name in "nanargmax nanargmin".split():
+        s.op("rare_" + name, lambda a: getattr(ops, name)(holes(a), axis=1), x, trains=False)
+        s.op("rare_" + name + "_all", lambda a: getattr(ops, name)(holes(a), keepdims=True), x, trains=False)
+        s.op("rare_" + name + "_int", lambda a: getattr(ops, name)(a, axis=-1), integers(2, 3, 4), trains=False)
+    for name in "nancumsum nancumprod".split():
+        s.op("rare_" + name, lambda a: getattr(ops, name)(holes(a), axis=1), x, trains=False)
+        s.op("rare_" + name + "_int", lambda a: getattr(ops, name)(a), integers(2, 3).fixed())
+    s.op("rare_nanquantile", lambda a: ops.nanquantile(holes(a), [0.2, 0.7], axis=1), x.fixed(), trains=False)
+    s.op("rare_nanquantile_one", lambda a: ops.nanquantile(holes(a), 0.3, axis=(1, 2), keepdims=True), x, trains=False)
+    s.op("rare_nanpercentile", lambda a: ops.nanpercentile(holes(a), 60.0, axis=-1, method="lower"), x, trains=False)
