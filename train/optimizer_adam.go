@@ -43,8 +43,12 @@ func (o *Adam) update(w, g, q []float32, s [][]float32, at moment) {
 
 // adam is Adam's update; top are the largest squares, if it is to go by those.
 func adam(w, g, q, m, v, top []float32, alpha float32, beta1, beta2 float64, eps float32) {
-	if q == nil && top == nil {
+	switch {
+	case top == nil && q == nil:
 		vec.Adam(w, m, v, g, alpha, beta1, beta2, eps)
+		return
+	case top == nil:
+		vec.AdamSquares(w, m, v, g, q, alpha, beta1, beta2, eps)
 		return
 	}
 	c1, c2 := float32(1-beta1), float32(1-beta2)

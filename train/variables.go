@@ -114,13 +114,13 @@ func (v *variable) squared(run *graph.Interp) {
 			continue
 		}
 		for i, id := range run.Value(l.ids).I32 {
-			row := q[int(id)*d:][:d]
-			for k, x := range g.F32[i*d:][:d] {
-				if v.absolute {
-					row[k] += max(x, -x)
-				} else {
-					row[k] += float32(x * x)
-				}
+			row, of := q[int(id)*d:][:d], g.F32[i*d:][:d]
+			if !v.absolute {
+				vec.MulAdd(row, of, of)
+				continue
+			}
+			for k, x := range of {
+				row[k] += max(x, -x)
 			}
 		}
 	}

@@ -32,6 +32,33 @@ func PackFor(isa *kernel.ISA, k, n int, b []float32, ldb int) *Packed {
 	return p
 }
 
+// Repack is Pack in the memory of p, or of nil, which isn't to be used any more.
+func Repack(p *Packed, k, n int, b []float32, ldb int) *Packed {
+	checkMatrix("B", k, n, len(b), ldb)
+	p = renew(p, k, n)
+	packPanels(p.data, p.isa.NR, k, n, b, ldb)
+	return p
+}
+
+// RepackT is PackT in the memory of p, as Repack.
+func RepackT(p *Packed, k, n int, b []float32, ldb int) *Packed {
+	checkMatrix("B", n, k, len(b), ldb)
+	p = renew(p, k, n)
+	PackPanelsT(p.isa, p.data, k*p.isa.NR, k, n, b, ldb)
+	return p
+}
+
+// renew makes room for panels of a B[k][n] where p has its own, if there is enough.
+func renew(p *Packed, k, n int) *Packed {
+	isa := kernel.Best()
+	size := ceilDiv(n, isa.NR) * isa.NR * k
+	if p == nil || cap(p.data) < size {
+		return newPacked(isa, k, n)
+	}
+	*p = Packed{K: k, N: n, isa: isa, data: p.data[:size]}
+	return p
+}
+
 func newPacked(isa *kernel.ISA, k, n int) *Packed {
 	return &Packed{K: k, N: n, isa: isa, data: make([]float32, ceilDiv(n, isa.NR)*isa.NR*k)}
 }

@@ -316,7 +316,6 @@ func (o Binary) Backward(_ *Run, in, out, dout, din []*Tensor) {
 	if o.compares() {
 		return
 	}
-	d := slopes(o.Fn)
 	a, b, y, dy := in[0].F32, in[1].F32, out[0].F32, dout[0].F32
 	var dx, dz []float32
 	if din[0] != nil {
@@ -325,6 +324,10 @@ func (o Binary) Backward(_ *Run, in, out, dout, din []*Tensor) {
 	if din[1] != nil {
 		dz = din[1].F32
 	}
+	if in[0].Shape.Equal(in[1].Shape) && o.alike(dx, dz, dy, a, b) {
+		return
+	}
+	d := slopes(o.Fn)
 	l := newNest(out[0].Shape, in[0].Shape, in[1].Shape, out[0].Shape)
 	l.collapse()
 	n, stride := l.inner()
@@ -341,6 +344,31 @@ func (o Binary) Backward(_ *Run, in, out, dout, din []*Tensor) {
 			i, j = i+ia, j+ib
 		}
 	})
+}
+
+// alike adds the gradients of operands of one shape; false: there is no fast way for the function.
+func (o Binary) alike(dx, dz, dy, a, b []float32) bool {
+	switch o.Fn {
+	case "add", "subtract":
+		if dx != nil {
+			add(dx, dy)
+		}
+		if dz != nil && o.Fn == "add" {
+			add(dz, dy)
+		} else if dz != nil {
+			vec.Sub(dz, dz, dy)
+		}
+	case "multiply":
+		if dx != nil {
+			vec.MulAdd(dx, dy, b)
+		}
+		if dz != nil {
+			vec.MulAdd(dz, dy, a)
+		}
+	default:
+		return false
+	}
+	return true
 }
 
 // slopes are the derivatives by both operands, at (a, b) with result y. Ties of maximum and minimum go to the first, as

@@ -87,7 +87,8 @@ func activation(name string) pointwise {
 	switch name {
 	case "linear":
 		return pointwise{f: func(x float64, _ numbers) float64 { return x },
-			df: func(_, _ float64, _ numbers) float64 { return 1 }}
+			df:   func(_, _ float64, _ numbers) float64 { return 1 },
+			grad: func(g *gradient, _ numbers) { add(g.dx, g.dy) }}
 	case "relu":
 		return pointwise{f: func(x float64, _ numbers) float64 { return relu(x) },
 			df:    func(x, _ float64, _ numbers) float64 { return when(x > 0) },

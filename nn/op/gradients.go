@@ -22,22 +22,42 @@ type gradRoom struct {
 
 var gradRooms = sync.Pool{New: func() any { return new(gradRoom) }}
 
+// differential is the gradient of an element function, with room to find it in.
+type differential struct {
+	of   Unary
+	p    pointwise
+	room *gradRoom
+}
+
+func (o Unary) differential(room *gradRoom) differential {
+	if o.Fn == "" {
+		o.Fn = "linear"
+	}
+	return differential{o, function(o.Fn), room}
+}
+
+// add adds the gradient to dx.
+func (d *differential) add(dx, dy, x, y []float32) {
+	if d.p.grad != nil {
+		d.p.gradients(d.room, dx, dy, x, y, d.of.Args)
+		return
+	}
+	for i, v := range dy {
+		dx[i] += float32(float64(v) * d.p.slopeAt(float64(x[i]), float64(y[i]), d.of.Args))
+	}
+}
+
 // unaryBack adds piece i of the gradient of l.unary.
 func unaryBack(l *loop, i int) {
 	from, to := i*piece, min((i+1)*piece, len(l.x))
-	p := function(l.unary.Fn)
-	if p.grad == nil {
-		for i := from; i < to; i++ {
-			l.dx[i] += float32(float64(l.dy[i]) * p.slopeAt(float64(l.x[i]), float64(l.y[i]), l.unary.Args))
-		}
-		return
-	}
-	p.gradients(l.dx[from:to], l.dy[from:to], l.x[from:to], l.y[from:to], l.unary.Args)
+	room := gradRooms.Get().(*gradRoom)
+	d := l.unary.differential(room)
+	d.add(l.dx[from:to], l.dy[from:to], l.x[from:to], l.y[from:to])
+	gradRooms.Put(room)
 }
 
 // gradients adds the gradient to dx.
-func (p *pointwise) gradients(dx, dy, x, y []float32, a numbers) {
-	r := gradRooms.Get().(*gradRoom)
+func (p *pointwise) gradients(r *gradRoom, dx, dy, x, y []float32, a numbers) {
 	for from := 0; from < len(dx); from += gradStretch {
 		to := min(from+gradStretch, len(dx))
 		n := to - from
@@ -45,7 +65,6 @@ func (p *pointwise) gradients(dx, dy, x, y []float32, a numbers) {
 		p.grad(&r.g, a)
 	}
 	r.g = gradient{}
-	gradRooms.Put(r)
 }
 
 func reluGrad(g *gradient, _ numbers)    { vec.ReluGrad(g.dx, g.dy, g.y) }

@@ -1,6 +1,9 @@
 package op
 
-import "kerasgo/internal/gemm"
+import (
+	"kerasgo/internal/gemm"
+	"kerasgo/internal/vec"
+)
 
 // GRU is Keras's GRU cell: gates z, r, h. It saves the gates after their activations and, with ResetAfter, the recurrent
 // part of h; without, r·h.
@@ -35,13 +38,11 @@ func (k GRU) step(s *cellRun, z, prev, next, saved []float32) {
 		}
 		k.Gate.set(a[:2*u], zr[:2*u])
 		h, part := prev[row*u:][:u], a[3*u:][:u]
-		for j := range u {
-			if k.ResetAfter {
-				part[j] = inner[row*3*u+2*u+j]
-				zr[2*u+j] += a[u+j] * part[j]
-			} else {
-				part[j] = a[u+j] * h[j]
-			}
+		if k.ResetAfter {
+			copy(part, inner[row*3*u+2*u:])
+			vec.MulAdd(zr[2*u:], a[u:2*u], part)
+		} else {
+			vec.Mul(part, a[u:2*u], h)
 		}
 	}
 	if !k.ResetAfter {
@@ -54,30 +55,35 @@ func (k GRU) step(s *cellRun, z, prev, next, saved []float32) {
 	for row := range b {
 		zr, a, h, y := z[row*3*u:][:3*u], saved[row*4*u:][:4*u], prev[row*u:][:u], next[row*u:][:u]
 		k.Act.set(a[2*u:3*u], zr[2*u:])
-		for j := range y {
-			y[j] = float32(a[j]*h[j]) + float32((1-a[j])*a[2*u+j])
-		}
+		vec.Sub(y, h, a[2*u:])
+		vec.Mul(y, y, a)
+		vec.Add(y, y, a[2*u:])
 	}
 }
 
 func (k GRU) back(s *cellRun, z, prev, _, saved, dnext, dz, dprev []float32) []float32 {
-	u, b := s.u, s.b
-	act, gate := k.Act.derivative(), k.Gate.derivative()
+	u, b, part := s.u, s.b, s.row
+	act, gate := k.Act.differential(s.room), k.Gate.differential(s.room)
 	through := saved[4*b*u:][:b*3*u] // the work area isn't needed again
+	clear(dz)
 	for row := range b {
 		zr, a, d := z[row*3*u:][:3*u], saved[row*4*u:][:4*u], dz[row*3*u:][:3*u]
-		t := through[row*3*u:][:3*u]
-		for j := range u {
-			zt, rt, hh, part := a[j], a[u+j], a[2*u+j], a[3*u+j]
-			dy := dnext[row*u+j]
-			d[j] = dy * (prev[row*u+j] - hh) * gate(zr[j], zt)
-			d[2*u+j] = dy * (1 - zt) * act(zr[2*u+j], hh)
-			dprev[row*u+j] += dy * zt
-			t[j], t[2*u+j] = d[j], d[2*u+j]
-			if k.ResetAfter {
-				d[u+j] = d[2*u+j] * part * gate(zr[u+j], rt)
-				t[u+j], t[2*u+j] = d[u+j], d[2*u+j]*rt
-			}
+		t, dy := through[row*3*u:][:3*u], dnext[row*u:][:u]
+		zt, rt, hh := a[:u], a[u:][:u], a[2*u:][:u]
+		vec.Sub(part, prev[row*u:], hh)
+		vec.Mul(part, part, dy)
+		gate.add(d[:u], part, zr[:u], zt)
+		vec.MulAdd(dprev[row*u:][:u], dy, zt)
+		vec.Mul(part, dy, zt)
+		vec.Sub(part, dy, part)
+		act.add(d[2*u:], part, zr[2*u:], hh)
+		if k.ResetAfter {
+			vec.Mul(part, d[2*u:], a[3*u:])
+			gate.add(d[u:2*u], part, zr[u:2*u], rt)
+			copy(t, d[:2*u])
+			vec.Mul(t[2*u:], d[2*u:], rt)
+		} else {
+			copy(t, d)
 		}
 	}
 	if k.ResetAfter {
@@ -88,12 +94,11 @@ func (k GRU) back(s *cellRun, z, prev, _, saved, dnext, dz, dprev []float32) []f
 	gemm.NT(s.r.Pool, b, u, u, dz[2*u:], 3*u, s.kernel[2*u:], 3*u, drh, u, gemm.Epilogue{Accumulate: true})
 	for row := range b {
 		zr, a, d := z[row*3*u:][:3*u], saved[row*4*u:][:4*u], dz[row*3*u:][:3*u]
-		for j := range u {
-			v := drh[row*u+j]
-			d[u+j] = v * prev[row*u+j] * gate(zr[u+j], a[u+j])
-			through[row*3*u+u+j] = d[u+j]
-			dprev[row*u+j] += v * a[u+j]
-		}
+		v, dr := drh[row*u:][:u], d[u:2*u]
+		vec.Mul(part, v, prev[row*u:])
+		gate.add(dr, part, zr[u:2*u], a[u:2*u])
+		copy(through[row*3*u+u:], dr)
+		vec.MulAdd(dprev[row*u:][:u], v, a[u:2*u])
 	}
 	return through
 }

@@ -1,5 +1,7 @@
 package op
 
+import "kerasgo/internal/vec"
+
 // LSTM is Keras's LSTM cell: gates i, f, c, o; states h, c. It saves the gates after their activations, and act(c).
 //
 // Source: keras/src/layers/rnn/lstm.py
@@ -17,32 +19,33 @@ func (k LSTM) step(s *cellRun, z, prev, next, saved []float32) {
 		k.Gate.set(a[3*u:4*u], zr[3*u:])
 		i, f, g, o, ac := a[:u], a[u:][:u], a[2*u:][:u], a[3*u:][:u], a[4*u:][:u]
 		h, c, c0 := next[row*u:][:u], next[(b+row)*u:][:u], prev[(b+row)*u:][:u]
-		for j := range c {
-			c[j] = float32(f[j]*c0[j]) + float32(i[j]*g[j])
-		}
+		vec.Mul(c, f, c0)
+		vec.MulAdd(c, i, g)
 		k.Act.set(ac, c)
-		for j := range h {
-			h[j] = o[j] * ac[j]
-		}
+		vec.Mul(h, o, ac)
 	}
 }
 
 func (k LSTM) back(s *cellRun, z, prev, next, saved, dnext, dz, dprev []float32) []float32 {
-	u, b := s.u, s.b
-	act, gate := k.Act.derivative(), k.Gate.derivative()
+	u, b, t := s.u, s.b, s.row
+	act, gate := k.Act.differential(s.room), k.Gate.differential(s.room)
+	clear(dz)
 	for row := range b {
 		zr, a, d := z[row*4*u:][:4*u], saved[row*5*u:][:5*u], dz[row*4*u:][:4*u]
-		for j := range u {
-			i, f, g, o, ac := a[j], a[u+j], a[2*u+j], a[3*u+j], a[4*u+j]
-			c, c0 := next[(b+row)*u+j], prev[(b+row)*u+j]
-			dh := dnext[row*u+j]
-			dc := dnext[(b+row)*u+j] + dh*o*act(c, ac)
-			d[j] = dc * g * gate(zr[j], i)
-			d[u+j] = dc * c0 * gate(zr[u+j], f)
-			d[2*u+j] = dc * i * act(zr[2*u+j], g)
-			d[3*u+j] = dh * ac * gate(zr[3*u+j], o)
-			dprev[(b+row)*u+j] += dc * f
-		}
+		i, f, g, o, ac := a[:u], a[u:][:u], a[2*u:][:u], a[3*u:][:u], a[4*u:]
+		c, c0 := next[(b+row)*u:][:u], prev[(b+row)*u:][:u]
+		dh, dc := dnext[row*u:][:u], dnext[(b+row)*u:][:u]
+		vec.Mul(t, dh, o)
+		act.add(dc, t, c, ac)
+		vec.Mul(t, dc, g)
+		gate.add(d[:u], t, zr[:u], i)
+		vec.Mul(t, dc, c0)
+		gate.add(d[u:2*u], t, zr[u:2*u], f)
+		vec.Mul(t, dc, i)
+		act.add(d[2*u:3*u], t, zr[2*u:3*u], g)
+		vec.Mul(t, dh, ac)
+		gate.add(d[3*u:], t, zr[3*u:], o)
+		vec.MulAdd(dprev[(b+row)*u:][:u], dc, f)
 	}
 	return dz
 }

@@ -202,19 +202,21 @@ func (o MaskedSoftmax) Backward(r *Run, in, out, dout, din []*Tensor) {
 	}
 	s := in[0].Shape
 	T, S := s[2], s[3]
-	see := r.Dirty(S)
 	cut := o.masks(in) && o.Rule != MaskSubtract
+	if !cut {
+		softmaxBack(r, out[0].F32, dout[0].F32, din[0].F32, S)
+		return
+	}
+	see := r.Dirty(S)
 	for row := range in[0].Len() / S {
 		y, dy, dx := out[0].F32[row*S:][:S], dout[0].F32[row*S:][:S], din[0].F32[row*S:][:S]
 		var dot float64
 		for i, v := range y {
 			dot += float64(v) * float64(dy[i])
 		}
-		if cut {
-			o.visible(see, in, row/(s[1]*T), row/T%s[1], row%T)
-		}
+		o.visible(see, in, row/(s[1]*T), row/T%s[1], row%T)
 		for i, v := range y {
-			if !cut || see[i] != 0 {
+			if see[i] != 0 {
 				dx[i] += v * (dy[i] - float32(dot))
 			}
 		}

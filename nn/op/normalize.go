@@ -204,6 +204,10 @@ func (o Normalize) Backward(r *Run, in, out, dout, din []*Tensor) {
 	if in[0].Len() == 0 {
 		return
 	}
+	if o.rows(in) {
+		o.rowsBack(r, in, out, dout, din)
+		return
+	}
 	s, x, dy := in[0].Shape, in[0].F32, dout[0].F32
 	keep, reduced := reduction(s, o.Axes)
 	n := float64(o.count(s))

@@ -124,6 +124,12 @@ type cellRun struct {
 	kernel []float32 // [u, gates·u]; nil where packed
 	packed *packedCell
 	bias   []float32 // recurrent; nil: none
+
+	// Of Backward: a row of units, room for gradients, and the kernel transposed.
+	row  []float32
+	room *gradRoom
+	back *gemm.Packed
+	own  packedCell // of a forward pass without a Plan
 }
 
 // times adds h·kernel[:, from:from+n] to z [B, ldz], at column at.
@@ -146,6 +152,9 @@ func (s *cellRun) times(h, z []float32, ldz, at, from, n, width int) {
 	gemm.Mul(s.r.Pool, s.b, h, s.u, p, z[at:], ldz, e)
 }
 
+// packedSteps is from how many steps on it pays to pack a kernel for one run.
+const packedSteps = 6
+
 // cellRuns are reused so that a run allocates nothing.
 var cellRuns = sync.Pool{New: func() any { return new(cellRun) }}
 
@@ -160,7 +169,7 @@ func (o Recurrent) factor(in []*Tensor) *Tensor {
 // run readies a cellRun; put it back into cellRuns.
 func (o Recurrent) run(r *Run, in []*Tensor) *cellRun {
 	s := cellRuns.Get().(*cellRun)
-	*s = cellRun{r: r, u: o.Units, b: in[inZ].Shape[0], packed: o.packed}
+	*s = cellRun{r: r, u: o.Units, b: in[inZ].Shape[0], packed: o.packed, back: s.back, own: s.own}
 	if o.convolves() {
 		s.spread(o, in)
 	}
@@ -215,6 +224,10 @@ func (o Recurrent) Forward(r *Run, in, out []*Tensor) {
 		s.grid.kernel = o.Over.pack(in[inKernel])
 	}
 	u, b, steps := o.Units, s.b, in[inZ].Shape[1]
+	if gru, ok := o.Cell.(GRU); !o.convolves() && s.packed == nil && steps >= packedSteps && (!ok || gru.ResetAfter) {
+		s.own.all = gemm.Repack(s.own.all, u, g*u, s.kernel, g*u)
+		s.packed = &s.own
+	}
 	m := o.masking(in)
 	wide := b * u / max(m.rows, 1) // what a mask's element rules
 	size, width := states*b*u, (g+saved)*u
@@ -253,7 +266,10 @@ func (o Recurrent) Forward(r *Run, in, out []*Tensor) {
 			from = factored
 		}
 		o.Cell.step(s, z, from, next, save)
-		for row := range m.rows {
+		if m.mask == nil {
+			copy(last, next[:b*u])
+		}
+		for row := 0; row < m.rows && m.mask != nil; row++ {
 			y := last[row*wide:][:wide]
 			if m.real(row, at) {
 				copy(y, next[row*wide:][:wide])
@@ -296,10 +312,22 @@ func (o Recurrent) Backward(r *Run, in, out, dout, din []*Tensor) {
 	wide := b * u / m.rows
 	size, width, n := states*b*u, (g+saved)*u, g*u
 	trail, kept := out[2+states].F32, out[3+states].F32
-	buf := r.Scratch(2*size + b*u + 2*steps*b*n + steps*b*u)
+	buf := r.Dirty(2*size + b*u + u + steps*b*n + steps*b*u)
 	dnext, dprev, dy := buf[:size], buf[size:2*size], buf[2*size:][:b*u]
+	clear(dnext)
+	clear(dy)
 	rest := buf[2*size+b*u:]
-	dzs, drs, hs := rest[:steps*b*n], rest[steps*b*n:][:steps*b*n], rest[2*steps*b*n:]
+	s.row, rest = rest[:u], rest[u:]
+	dzs, hs := rest[:steps*b*n], rest[steps*b*n:]
+	drs := dzs // what goes through the recurrent kernel, if that is something else
+	if _, ok := o.Cell.(GRU); ok {
+		drs = r.Dirty(steps * b * n)
+	}
+	s.room = gradRooms.Get().(*gradRoom)
+	defer gradRooms.Put(s.room)
+	if !o.convolves() {
+		s.back = gemm.RepackT(s.back, n, u, s.kernel, n)
+	}
 	for i := range states {
 		if d := dout[2+i]; d != nil {
 			copy(dnext[i*b*u:][:b*u], d.F32)
@@ -309,7 +337,6 @@ func (o Recurrent) Backward(r *Run, in, out, dout, din []*Tensor) {
 		copy(dy, dout[0].F32)
 	}
 	factor := o.factor(in)
-	dh := r.Dirty(b * u)
 	held := r.Dirty(size)
 	factored := r.Dirty(size)
 	for t := steps - 1; t >= 0; t-- {
@@ -320,8 +347,13 @@ func (o Recurrent) Backward(r *Run, in, out, dout, din []*Tensor) {
 			}
 		}
 		// A masked row's states pass by the step; its output is an earlier one.
-		copy(held, dnext)
-		for row := range m.rows {
+		if m.mask == nil {
+			add(dnext[:b*u], dy)
+			clear(dy)
+		} else {
+			copy(held, dnext)
+		}
+		for row := 0; row < m.rows && m.mask != nil; row++ {
 			if m.real(row, at) {
 				add(dnext[row*wide:][:wide], dy[row*wide:][:wide])
 				clear(dy[row*wide:][:wide])
@@ -348,7 +380,7 @@ func (o Recurrent) Backward(r *Run, in, out, dout, din []*Tensor) {
 		dz := dzs[t*b*n:][:b*n]
 		clear(dprev)
 		through := o.Cell.back(s, step[:b*n], from, next, step[b*n:], dnext, dz, dprev)
-		for row := range m.rows { // a masked step computed something that nobody used
+		for row := 0; row < m.rows && m.mask != nil; row++ { // a masked step computed something that nobody used
 			if !m.real(row, at) {
 				clear(dz[row*wide*g:][:wide*g])
 				clear(through[row*wide*g:][:wide*g])
@@ -357,17 +389,19 @@ func (o Recurrent) Backward(r *Run, in, out, dout, din []*Tensor) {
 				}
 			}
 		}
-		copy(drs[t*b*n:][:b*n], through)
+		if &through[0] != &dz[0] {
+			copy(drs[t*b*n:][:b*n], through)
+		}
 		copy(hs[t*b*u:][:b*u], from[:b*u])
-		clear(dh)
-		o.Cell.(chained).chain(s, through, from, step[b*n:], dh)
-		add(dprev[:b*u], dh)
+		o.Cell.(chained).chain(s, through, from, step[b*n:], dprev[:b*u])
 		if factor != nil {
 			for i, f := range factor.F32 {
 				dprev[i] *= f
 			}
 		}
-		add(dprev, held)
+		if m.mask != nil {
+			add(dprev, held)
+		}
 		dnext, dprev = dprev, dnext
 		if din[inZ] != nil {
 			scatterStep(din[inZ].F32, dz, at, steps, s.positions()*n)
@@ -400,7 +434,7 @@ func plainChain(s *cellRun, dz, dh []float32, n int) {
 		s.convolveBack(dz, dh)
 		return
 	}
-	gemm.NT(s.r.Pool, s.b, s.u, n, dz, n, s.kernel, n, dh, s.u, gemm.Epilogue{Accumulate: true})
+	gemm.Mul(s.r.Pool, s.b, dz, n, s.back, dh, s.u, gemm.Epilogue{Accumulate: true})
 }
 
 func plainKernel(s *cellRun, hs, dzs []float32, steps, n int, dk []float32) {
@@ -419,18 +453,4 @@ func (o Unary) set(y, x []float32) {
 	}
 	p := function(o.Fn)
 	p.apply(y, x, o.Args)
-}
-
-// derivative is the function's, from input and output.
-func (o Unary) derivative() func(x, y float32) float32 {
-	switch o.Fn {
-	case "", "linear":
-		return func(_, _ float32) float32 { return 1 }
-	case "tanh":
-		return func(_, y float32) float32 { return 1 - y*y }
-	case "sigmoid":
-		return func(_, y float32) float32 { return y * (1 - y) }
-	}
-	p := function(o.Fn)
-	return func(x, y float32) float32 { return float32(p.slopeAt(float64(x), float64(y), o.Args)) }
 }

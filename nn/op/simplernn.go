@@ -12,11 +12,10 @@ func (k SimpleRNN) step(s *cellRun, z, prev, next, _ []float32) {
 	k.Act.set(next, z)
 }
 
-func (k SimpleRNN) back(_ *cellRun, z, _, next, _, dnext, dz, _ []float32) []float32 {
-	df := k.Act.derivative()
-	for i, d := range dnext {
-		dz[i] = d * df(z[i], next[i])
-	}
+func (k SimpleRNN) back(s *cellRun, z, _, next, _, dnext, dz, _ []float32) []float32 {
+	act := k.Act.differential(s.room)
+	clear(dz)
+	act.add(dz, dnext, z, next)
 	return dz
 }
 

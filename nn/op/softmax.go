@@ -94,8 +94,12 @@ func softmaxLine(y, x []float32, n, step int) {
 }
 
 // Backward implements graph.Op.
-func (o Softmax) Backward(_ *Run, in, out, dout, din []*Tensor) {
+func (o Softmax) Backward(r *Run, in, out, dout, din []*Tensor) {
 	outer, n, step := lines(in[0].Shape, o.Axis)
+	if step == 1 {
+		softmaxBack(r, out[0].F32, dout[0].F32, din[0].F32, n)
+		return
+	}
 	for b := range outer {
 		for s := range step {
 			at := b*n*step + s
@@ -107,6 +111,30 @@ func (o Softmax) Backward(_ *Run, in, out, dout, din []*Tensor) {
 			for i := 0; i < n*step; i += step {
 				dx[i] += y[i] * (dy[i] - float32(dot))
 			}
+		}
+	}
+}
+
+// softmaxRows is how many rows one task of softmaxBack takes.
+const softmaxRows = 64
+
+// softmaxBack adds to dx the gradient of the softmax y of rows of n.
+func softmaxBack(r *Run, y, dy, dx []float32, n int) {
+	if len(y) == 0 {
+		return
+	}
+	l := newLoop(softmaxRowsBack)
+	l.y, l.dy, l.dx, l.n = y, dy, dx, [4]int{n}
+	l.run(r, (len(y)/n+softmaxRows-1)/softmaxRows, len(y))
+}
+
+func softmaxRowsBack(l *loop, i int) {
+	n := l.n[0]
+	for at := i * softmaxRows * n; at < min((i+1)*softmaxRows*n, len(l.y)); at += n {
+		y, dy, dx := l.y[at:][:n], l.dy[at:][:n], l.dx[at:][:n]
+		dot := vec.Dot(y, dy)
+		for k, v := range y {
+			dx[k] += v * (dy[k] - dot)
 		}
 	}
 }
