@@ -196,7 +196,7 @@ func (o Options) readArchive(r io.ReaderAt, size int64, weights bool) (nn.Model,
 	if err != nil {
 		return nil, firstOf(done(), err)
 	}
-	err = readVars(m, h.Root())
+	err = o.readVars(m, h.Root())
 	if bad := done(); bad != nil {
 		return nil, bad
 	}

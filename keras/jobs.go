@@ -119,12 +119,16 @@ func readTensor(set *hdf5.Dataset, s nn.Spec) (*nn.Tensor, error) {
 }
 
 // readJobs checks all jobs, then reads them, several at a time: most of a large file's loading is copying.
-func readJobs(m nn.Model, jobs []job) error {
+func (o Options) readJobs(m nn.Model, jobs []job) error {
+	fit := jobs[:0]
 	for _, j := range jobs {
-		if err := j.check(); err != nil {
+		if err := j.check(); err == nil {
+			fit = append(fit, j)
+		} else if !o.skips(err) {
 			return err
 		}
 	}
+	jobs = fit
 	var next atomic.Int64
 	var wait sync.WaitGroup
 	errs := make([]error, len(jobs))
@@ -144,5 +148,8 @@ func readJobs(m nn.Model, jobs []job) error {
 		}
 	}
 	nn.WeightsChanged(m)
+	if o.ByName || o.SkipMismatch {
+		return nn.InitWeights(m, 0)
+	}
 	return nil
 }

@@ -37,6 +37,10 @@ type Options struct {
 	// Weights is the file that holds the weights of an architecture JSON: .weights.h5, legacy .h5, .keras or .npz. Where
 	// the model's own file holds weights, it takes their place.
 	Weights string
+	// ByName gives weights to the layers that have the names of a legacy .h5 file's, whatever their order; others keep theirs.
+	ByName bool
+	// SkipMismatch passes over weights whose number or shape differs, and tells Warn of each.
+	SkipMismatch bool
 	// NoWeights leaves the weights without values; only the architecture is read.
 	NoWeights bool
 	// IgnoreKeys are config keys, as CLASS.KEY, that may have any value though they aren't known.
@@ -130,7 +134,11 @@ func (o Options) read(r io.ReaderAt, size int64) (nn.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	ownWeights := o.Weights == "" && !o.NoWeights
+	ownWeights := (o.Weights == "" || o.ByName || o.SkipMismatch && kind != formJSON) && !o.NoWeights
+	if o.Weights != "" { // they are another file's to answer
+		ownWeights = ownWeights && kind != formJSON
+		o.ByName, o.SkipMismatch = false, false
+	}
 	switch kind {
 	case formKeras:
 		return o.readArchive(r, size, ownWeights)
@@ -145,8 +153,8 @@ func (o Options) read(r io.ReaderAt, size int64) (nn.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := notShards(raw); err != nil {
-		return nil, err
+	if isShards(raw) {
+		return nil, &FormatError{Msg: "not a model but the index of weights in shards (give MODEL.json, and this file with --weights)"}
 	}
 	m, err := o.decode(raw, version{}, formJSON)
 	if err != nil {
@@ -159,17 +167,6 @@ func (o Options) read(r io.ReaderAt, size int64) (nn.Model, error) {
 		return nil, &FormatError{Msg: "the file holds an architecture without weights", Want: "a weights file beside it (--weights)"}
 	}
 	return m, nil
-}
-
-// notShards refuses the index of sharded weights.
-func notShards(raw []byte) error {
-	var index struct {
-		Map json.RawMessage `json:"weight_map"`
-	}
-	if json.Unmarshal(raw, &index) == nil && index.Map != nil {
-		return &UnsupportedError{Msg: "weights in shards aren't supported"}
-	}
-	return nil
 }
 
 // decode makes a model of a config, translating what older versions say. Weights aren't declared yet.

@@ -59,7 +59,7 @@ func (o Options) readH5(r io.ReaderAt, size int64, weights bool) (nn.Model, erro
 	if err != nil {
 		return nil, err
 	}
-	if err := readLegacy(m, g); err != nil {
+	if err := o.readLegacy(m, g); err != nil {
 		return nil, err
 	}
 	return m, readLegacyOptimizer(m, root)
@@ -103,7 +103,7 @@ type saved struct {
 
 // readLegacy reads the weights of a declared model by topology, as Keras does: the layers that have weights, in order, and
 // in each the trained weights before the others. Where the file's names are the model's, they decide.
-func readLegacy(m nn.Model, g *hdf5.Group) error {
+func (o Options) readLegacy(m nn.Model, g *hdf5.Group) error {
 	files, err := savedLayers(g)
 	if err != nil {
 		return err
@@ -114,10 +114,12 @@ func readLegacy(m nn.Model, g *hdf5.Group) error {
 			want = append(want, l)
 		}
 	}
-	if len(files) != len(want) {
+	if o.ByName {
+		files, want = named(files, nn.Layers(m))
+	} else if len(files) != len(want) {
 		return layerCount(g, files, want)
 	}
-	if sameNames(files, want) {
+	if !o.ByName && sameNames(files, want) {
 		byName := map[string]saved{}
 		for _, f := range files {
 			byName[f.name] = f
@@ -131,6 +133,9 @@ func readLegacy(m nn.Model, g *hdf5.Group) error {
 	for i, l := range want {
 		js, err := by.jobs(files[i], l)
 		if err != nil {
+			if o.skips(err) {
+				continue
+			}
 			return err
 		}
 		jobs = append(jobs, js...)
@@ -138,7 +143,7 @@ func readLegacy(m nn.Model, g *hdf5.Group) error {
 	if err := topLevel(g); err != nil {
 		return err
 	}
-	return readJobs(m, jobs)
+	return o.readJobs(m, jobs)
 }
 
 // savedLayers lists the layers with weights, in the file's order.

@@ -106,9 +106,12 @@ func uniqueName(used map[string]int, name string) string {
 	return fmt.Sprintf("%s_%d", name, n)
 }
 
-// readVars reads the weights of a declared model from the layout of .weights.h5.
-func readVars(m nn.Model, root *hdf5.Group) error {
-	old := root.Has("_layer_checkpoint_dependencies") // Keras 2.13
+// readVars reads the weights of a declared model from the layout of .weights.h5, in one file or several shards.
+func (o Options) readVars(m nn.Model, roots ...*hdf5.Group) error {
+	if o.ByName {
+		return &UnsupportedError{Msg: "weights go by name in legacy .h5 files alone: this layout's names are the layers' places"}
+	}
+	old := roots[0].Has("_layer_checkpoint_dependencies") // Keras 2.13
 	known := map[string]bool{}
 	var jobs []job
 	for _, h := range holders(m) {
@@ -117,10 +120,10 @@ func readVars(m nn.Model, root *hdf5.Group) error {
 			at = strings.ReplaceAll(at, "layers/", "_layer_checkpoint_dependencies/")
 		}
 		_, keeps := h.layer.(nn.Keeper)
-		sets, err := datasets(root, at, keeps)
+		sets, err := spread(roots, at, keeps)
 		if err == nil && len(sets) == 0 && len(h.own) > 0 && h.path != "" { // tf-keras knows some sublayers by private names alone
 			private := path.Join(path.Dir(path.Dir(at)), "_"+path.Base(h.path), "vars")
-			if sets, err = datasets(root, private, keeps); len(sets) > 0 {
+			if sets, err = spread(roots, private, keeps); len(sets) > 0 {
 				at = private
 			}
 		}
@@ -132,18 +135,24 @@ func readVars(m nn.Model, root *hdf5.Group) error {
 			known[path.Join("/", h.path, k.Kept().Twin, "vars")] = true
 		}
 		if len(sets) != len(h.own) {
-			return &FormatError{Where: safeio.Where{Object: "/" + at, Layer: h.layer.Base().Name, Class: h.layer.Base().Class},
+			err := &FormatError{Where: safeio.Where{Object: "/" + at, Layer: h.layer.Base().Name, Class: h.layer.Base().Class},
 				Msg: "the number of weights is wrong", Want: fmt.Sprintf("%d%s", len(h.own), names(h.own)), Got: fmt.Sprint(len(sets))}
+			if !o.skips(err) {
+				return err
+			}
+			continue
 		}
 		for i, w := range h.own {
 			jobs = append(jobs, job{w: w, set: sets[i], layer: h.layer})
 		}
 		clearUnsaved(h.layer)
 	}
-	if err := nothingElse(root, known); err != nil {
-		return err
+	for _, root := range roots {
+		if err := nothingElse(root, known); err != nil && !o.skips(err) {
+			return err
+		}
 	}
-	return readJobs(m, jobs)
+	return o.readJobs(m, jobs)
 }
 
 func names(ws []*nn.Weight) string {
@@ -157,17 +166,28 @@ func names(ws []*nn.Weight) string {
 	return " (" + strings.Join(list, ", ") + ")"
 }
 
-// datasets are those of a vars group, in the order of their numbers ("10" after "2"); none where there is no such group. keeps:
-// the layer is a Keeper.
+// datasets are those of one file; see spread.
 func datasets(root *hdf5.Group, at string, keeps bool) ([]*hdf5.Dataset, error) {
-	g, err := root.Group(at)
-	if errors.Is(err, hdf5.ErrNotFound) {
-		return nil, nil
+	return spread([]*hdf5.Group{root}, at, keeps)
+}
+
+// spread finds the datasets of a vars group, which may lie in several files, in the order of their numbers ("10" after "2"); none where there is no such group. keeps:
+// the layer is a Keeper.
+func spread(roots []*hdf5.Group, at string, keeps bool) ([]*hdf5.Dataset, error) {
+	var keys []string
+	groups := map[string]*hdf5.Group{}
+	for _, root := range roots {
+		g, err := root.Group(at)
+		if errors.Is(err, hdf5.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, k := range g.Names() {
+			keys, groups[k] = append(keys, k), g
+		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	keys := g.Names()
 	if keeps { // what has a name isn't a weight
 		keys = slices.DeleteFunc(keys, func(k string) bool { return !numbered(k) })
 	}
@@ -175,7 +195,7 @@ func datasets(root *hdf5.Group, at string, keeps bool) ([]*hdf5.Dataset, error) 
 	for i, k := range keys {
 		n, err := strconv.Atoi(k)
 		if err != nil || n < 0 || n >= len(keys) {
-			return nil, &FormatError{Where: safeio.Where{Object: g.Path()}, Msg: "variables must be numbered from 0", Got: fmt.Sprintf("%q", k)}
+			return nil, &FormatError{Where: safeio.Where{Object: "/" + at}, Msg: "variables must be numbered from 0", Got: fmt.Sprintf("%q", k)}
 		}
 		numbers[i] = n
 	}
@@ -183,9 +203,10 @@ func datasets(root *hdf5.Group, at string, keeps bool) ([]*hdf5.Dataset, error) 
 	out := make([]*hdf5.Dataset, len(keys))
 	for i, n := range numbers {
 		if n != i {
-			return nil, &FormatError{Where: safeio.Where{Object: g.Path()}, Msg: "a variable is missing", Want: strconv.Itoa(i)}
+			return nil, &FormatError{Where: safeio.Where{Object: "/" + at}, Msg: "a variable is missing", Want: strconv.Itoa(i)}
 		}
-		if out[i], err = g.Dataset(strconv.Itoa(n)); err != nil {
+		var err error
+		if out[i], err = groups[strconv.Itoa(n)].Dataset(strconv.Itoa(n)); err != nil {
 			return nil, err
 		}
 	}

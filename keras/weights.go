@@ -10,8 +10,10 @@ import (
 	"kerasgo/nn"
 )
 
-// LoadWeights gives m the weights of a file: .weights.h5, legacy .h5 (of a whole model or of weights alone), .keras, or .npz
-// with one array a weight, by path.
+// LoadWeights gives m the weights of a file: .weights.h5, legacy .h5 (of a whole model or of weights alone), .keras, .npz with
+// one array a weight, by path, or the .weights.json of weights in shards, which lie beside it.
+//
+// With Options.ByName or SkipMismatch, what the file doesn't give keeps its value, or is drawn as for training.
 func LoadWeights(m nn.Model, path string, o Options) error {
 	f, size, err := safeio.OpenRegular(path, o.Limits)
 	if err != nil {
@@ -20,6 +22,13 @@ func LoadWeights(m nn.Model, path string, o Options) error {
 	defer f.Close()
 	if err := nn.Declare(m); err != nil {
 		return err
+	}
+	if shards, err := o.shards(f, size, path); err != nil || shards != nil {
+		if err != nil {
+			return at(err, path)
+		}
+		defer shards.close()
+		return at(o.readVars(m, shards.roots...), path)
 	}
 	return at(o.weights(m, f, size), path)
 }
@@ -37,7 +46,7 @@ func (o Options) weights(m nn.Model, r io.ReaderAt, size int64) error {
 		if err != nil {
 			return err
 		}
-		return readAnyH5(m, h.Root())
+		return o.readAnyH5(m, h.Root())
 	}
 	a, err := openArchive(r, size, o.Limits)
 	if err != nil {
@@ -50,7 +59,7 @@ func (o Options) weights(m nn.Model, r io.ReaderAt, size int64) error {
 	if err != nil {
 		return err
 	}
-	err = readVars(m, h.Root())
+	err = o.readVars(m, h.Root())
 	if bad := done(); bad != nil {
 		return bad
 	}
@@ -58,18 +67,18 @@ func (o Options) weights(m nn.Model, r io.ReaderAt, size int64) error {
 }
 
 // readAnyH5 reads weights from HDF5 of either layout.
-func readAnyH5(m nn.Model, root *hdf5.Group) error {
+func (o Options) readAnyH5(m nn.Model, root *hdf5.Group) error {
 	switch {
 	case root.Has("model_weights"):
 		g, err := root.Group("model_weights")
 		if err != nil {
 			return err
 		}
-		return readLegacy(m, g)
+		return o.readLegacy(m, g)
 	case isVars(root):
-		return readVars(m, root)
+		return o.readVars(m, root)
 	}
-	return readLegacy(m, root)
+	return o.readLegacy(m, root)
 }
 
 // readNPZ reads one array a weight, by the weight's path.

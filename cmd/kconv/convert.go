@@ -19,22 +19,28 @@ import (
 
 // modelFlags are what every subcommand takes to open a model.
 type modelFlags struct {
-	weights string
-	ignore  []string
+	weights      string
+	byName, skip bool
+	ignore       []string
 }
 
 func (f *modelFlags) add(fs *pflag.FlagSet) {
 	fs.StringVar(&f.weights, "weights", "", "`FILE` with the weights of an architecture .json")
+	fs.BoolVar(&f.byName, "by-name", false, "give the weights of --weights to the layers of the same name, and leave the others")
+	fs.BoolVar(&f.skip, "skip-mismatch", false, "pass over weights of --weights whose number or shape differs, and say which")
 	fs.StringArrayVar(&f.ignore, "ignore-key", nil, "let an unknown config key pass: `CLASS.KEY`")
 }
 
 // open reads a model; warnings go to stderr.
 func (f *modelFlags) open(o *cli.IO, path string) (nn.Model, error) {
+	if f.weights == "" && (f.byName || f.skip) {
+		return nil, cli.Usagef("--by-name and --skip-mismatch need --weights")
+	}
 	return keras.LoadOptions(path, f.options(o, path))
 }
 
 func (f *modelFlags) options(o *cli.IO, path string) keras.Options {
-	return keras.Options{Weights: f.weights, IgnoreKeys: f.ignore, Warn: func(s string) { fmt.Fprintf(o.Err, "kconv: %s: %s\n", path, s) }}
+	return keras.Options{Weights: f.weights, ByName: f.byName, SkipMismatch: f.skip, IgnoreKeys: f.ignore, Warn: func(s string) { fmt.Fprintf(o.Err, "kconv: %s: %s\n", path, s) }}
 }
 
 // formats are what --to takes, and the extensions.
