@@ -62,6 +62,8 @@ func (g *Graph) Trainable() bool {
 }
 
 // Op adds an operation and returns its first output.
+//
+//go:noinline
 func (g *Graph) Op(op graph.Op, in ...*Value) *Value { return g.Ops(op, in...)[0] }
 
 // Ops adds an operation and returns its outputs. What is said of float32 is made to compute in the dtype of its inputs, rounded

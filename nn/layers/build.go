@@ -63,6 +63,8 @@ func axisOf(g *nn.Graph, axis, rank int) int {
 }
 
 // cast converts x to a dtype, where it isn't of that one.
+//
+//go:noinline
 func cast(g *nn.Graph, x *nn.Value, d nn.DType) *nn.Value {
 	if x.DType == d {
 		return x
@@ -71,6 +73,8 @@ func cast(g *nn.Graph, x *nn.Value, d nn.DType) *nn.Value {
 }
 
 // float converts integers and bools to what the layer computes in.
+//
+//go:noinline
 func float(g *nn.Graph, x *nn.Value) *nn.Value {
 	if x.DType.Float() {
 		return x
@@ -123,16 +127,22 @@ func common(g *nn.Graph, a, b nn.DType) nn.DType {
 }
 
 // binary applies a function of two operands in their common dtype.
+//
+//go:noinline
 func binary(g *nn.Graph, fn string, a, b *nn.Value) *nn.Value {
 	d := common(g, a.DType, b.DType)
 	return g.Op(op.Binary{Fn: fn}, cast(g, a, d), cast(g, b, d))
 }
 
 // regroup puts axes in the place of n axes from at on.
+//
+//go:noinline
 func regroup(g *nn.Graph, x *nn.Value, at, n int, to ...int) *nn.Value {
 	return g.Op(op.Regroup{At: at, N: n, To: to}, x)
 }
 
+//
+//go:noinline
 func transpose(g *nn.Graph, x *nn.Value, perm ...int) *nn.Value {
 	if slices.IsSorted(perm) {
 		return x

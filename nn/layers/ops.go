@@ -1,6 +1,7 @@
 package layers
 
 import (
+	"reflect"
 	"slices"
 
 	"kerasgo/nn"
@@ -24,15 +25,29 @@ func (l *operation) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 
 // node makes operations: defaults are what a config that leaves a key out means.
 func node[C any](defaults C, build func(a *operands, c C) *nn.Value) func() nn.Layer {
-	return nodes(defaults, func(a *operands, c C) []*nn.Value { return []*nn.Value{build(a, c)} })
+	return made(defaults, build)
 }
 
-// nodes is node for operations of several outputs. One type serves all configs: a generic one would put its methods into
-// every binary a hundred times.
+// nodes is node for operations of several outputs.
 func nodes[C any](defaults C, build func(a *operands, c C) []*nn.Value) func() nn.Layer {
+	return made(defaults, build)
+}
+
+// made makes what node and nodes say, whose types agree. One type and one function serve all configs: generic ones would put
+// theirs into every binary some hundred times.
+//
+//go:noinline
+func made(defaults, build any) func() nn.Layer {
 	return func() nn.Layer {
-		c := defaults
-		return &operation{&c, nn.Common{Trainable: true}, func(a *operands) []*nn.Value { return build(a, c) }}
+		config := reflect.New(reflect.TypeOf(defaults))
+		config.Elem().Set(reflect.ValueOf(defaults))
+		return &operation{config.Interface(), nn.Common{Trainable: true}, func(a *operands) []*nn.Value {
+			out := reflect.ValueOf(build).Call([]reflect.Value{reflect.ValueOf(a), config.Elem()})[0].Interface()
+			if one, ok := out.(*nn.Value); ok {
+				return []*nn.Value{one}
+			}
+			return out.([]*nn.Value)
+		}}
 	}
 }
 
@@ -130,6 +145,8 @@ func kindOf(v any) nn.DType {
 }
 
 // number is a constant without axes.
+//
+//go:noinline
 func (a *operands) number(n float64, d nn.DType) *nn.Value {
 	t := graph.New(nn.Spec{Shape: nn.Shape{}, DType: graph.Float64})
 	t.F64[0] = n
@@ -198,6 +215,8 @@ func (a *operands) ravelled(x *nn.Value, axis *int) (*nn.Value, int) {
 }
 
 // unary applies an element function.
+//
+//go:noinline
 func (a *operands) unary(fn string, x *nn.Value, args ...float32) *nn.Value {
 	o := op.Unary{Fn: fn}
 	copy(o.Args[:], args)

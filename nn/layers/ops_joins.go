@@ -9,6 +9,8 @@ import (
 )
 
 // cut takes [from, to) of one axis.
+//
+//go:noinline
 func cut(g *nn.Graph, x *nn.Value, axis, from, to int) *nn.Value {
 	ranges := slices.Repeat([]op.Range{op.All()}, len(x.Shape))
 	ranges[axis] = op.Range{Start: from, Stop: to, Step: 1}

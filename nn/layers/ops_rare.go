@@ -9,17 +9,25 @@ import (
 )
 
 // bin applies a function of two operands in their common dtype.
+//
+//go:noinline
 func (a *operands) bin(fn string, x, y *nn.Value) *nn.Value { return binary(a.Graph, fn, x, y) }
 
 // like is a number in x's dtype.
+//
+//go:noinline
 func (a *operands) like(x *nn.Value, n float64) *nn.Value { return a.number(n, x.DType) }
 
 // where picks of x and y, which are of one dtype.
+//
+//go:noinline
 func (a *operands) where(condition, x, y *nn.Value) *nn.Value {
 	return a.Op(op.Where{}, condition, x, y)
 }
 
 // isNaN is true where x isn't a number.
+//
+//go:noinline
 func (a *operands) isNaN(x *nn.Value) *nn.Value { return a.Op(op.Binary{Fn: "not_equal"}, x, x) }
 
 // floats are two operands as floats.

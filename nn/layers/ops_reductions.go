@@ -91,6 +91,8 @@ func reductionOps() map[string]func() nn.Layer {
 }
 
 // reduce applies a reduction; axis None is every axis.
+//
+//go:noinline
 func reduce(a *operands, fn string, x *nn.Value, axis Axes, keep bool) *nn.Value {
 	return a.Op(op.Reduce{Fn: fn, Axes: axis.of(a.Graph, len(x.Shape)), Keep: keep}, x)
 }

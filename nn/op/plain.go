@@ -2,7 +2,6 @@ package op
 
 import (
 	"fmt"
-	"slices"
 	"sync"
 
 	"kerasgo/nn/graph"
@@ -221,15 +220,4 @@ func fromFloats(t *Tensor, from []float64) {
 			t.I64[i] = int64(v)
 		}
 	}
-}
-
-// known refuses shapes whose last n dimensions aren't known.
-func known(s Shape, n int) error {
-	if len(s) < n {
-		return fmt.Errorf("needs %d axes, found shape %v", n, s)
-	}
-	if slices.Contains(s[len(s)-n:], graph.Unknown) {
-		return fmt.Errorf("needs to know the last dimensions of shape %v", s)
-	}
-	return nil
 }
