@@ -92,37 +92,6 @@ func TestSameSeedSameBits(t *testing.T) {
 	}
 }
 
-func TestStepAllocatesNothing(t *testing.T) {
-	if raceEnabled {
-		t.Skip("the race detector empties pools")
-	}
-	for name, opt := range map[string]train.Optimizer{"adam": train.NewAdam(), "sgd": train.NewSGD(), "rmsprop": train.NewRMSprop()} {
-		m := network(t, opt, layers.NewDense(5, "tanh"))
-		tr, err := train.NewTrainer(m, train.Options{Threads: 1})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer tr.Close()
-		src, rows, ctx := points(32), make([]int, 32), context.Background()
-		for i := range rows {
-			rows[i] = i
-		}
-		var b data.Batch
-		step := func() {
-			if err := src.Read(&b, rows); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := tr.TrainOnBatch(ctx, &b); err != nil {
-				t.Fatal(err)
-			}
-		}
-		step()
-		if n := testing.AllocsPerRun(10, step); n > 0 {
-			t.Errorf("%s: %v allocations a step", name, n)
-		}
-	}
-}
-
 func TestFrozen(t *testing.T) {
 	m := network(t, train.NewSGD(), layers.NewBatchNormalization())
 	for _, l := range nn.Layers(m)[1:3] {

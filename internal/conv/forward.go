@@ -16,6 +16,7 @@ type Weights struct {
 	group                  []*gemm.Packed // each [KH*KW*C/Groups][Out/Groups]
 	panels                 []float32      // all groups, one behind the other
 	raw                    []float32      // as given, for depthwise kernels
+	joined                 []float32      // room of Repack's for panels
 }
 
 // Pack packs w[KH][KW][C/Groups][Out]. Of g, only kernel, channels and groups matter.
@@ -39,6 +40,35 @@ func packFor(isa *kernel.ISA, g Geometry, w []float32) *Weights {
 	for _, b := range p.group {
 		_, data := b.Panels()
 		p.panels = append(p.panels, data...)
+	}
+	return p
+}
+
+// Repack is Pack in the memory of p, or of nil, which isn't to be used any more. What it returns may hold on to w.
+func Repack(p *Weights, g Geometry, w []float32) *Weights {
+	need("kernel", w, g.kernelSize())
+	if p == nil {
+		p = new(Weights)
+	}
+	p.kh, p.kw, p.c, p.out, p.groups, p.isa = g.KH, g.KW, g.C, g.Out, g.Groups, kernel.Best()
+	if g.depthwise() {
+		p.raw = w[:g.kernelSize()]
+		return p
+	}
+	k := g.taps() * g.inGroup()
+	p.joined = p.joined[:0]
+	for i := range g.Groups {
+		if i == len(p.group) {
+			p.group = append(p.group, nil)
+		}
+		p.group[i] = gemm.Repack(p.group[i], k, g.outGroup(), w[i*g.outGroup():], g.Out)
+		_, p.panels = p.group[i].Panels()
+		if g.Groups > 1 {
+			p.joined = append(p.joined, p.panels...)
+		}
+	}
+	if g.Groups > 1 {
+		p.panels = p.joined
 	}
 	return p
 }

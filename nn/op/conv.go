@@ -2,6 +2,7 @@ package op
 
 import (
 	"fmt"
+	"sync"
 
 	"kerasgo/internal/conv"
 	"kerasgo/internal/gemm"
@@ -126,6 +127,26 @@ func (o Conv) pack(kernel *Tensor) *packedKernel {
 	return p
 }
 
+// kernelPacks are the kernels of runs without a Plan, reused so that these allocate nothing.
+var kernelPacks = sync.Pool{New: func() any { return new(packedKernel) }}
+
+// repack is pack in the memory of p; the kernel must last as long.
+func (o Conv) repack(p *packedKernel, b box, kernel *Tensor) {
+	p.c, p.n = o.channels(kernel.Shape)
+	g := o.geometry(b, p.n)
+	n := 1
+	if len(o.Size) == 3 {
+		n = o.Size[0]
+	}
+	step := len(kernel.F32) / n
+	for i := range n {
+		if i == len(p.planes) {
+			p.planes = append(p.planes, nil)
+		}
+		p.planes[i] = conv.Repack(p.planes[i], g, kernel.F32[i*step:][:step])
+	}
+}
+
 // smallest is an input shape that has one output position: for what doesn't depend on sizes.
 func (o Conv) smallest(c int) Shape {
 	x := Shape{1}
@@ -167,11 +188,12 @@ func (o Conv) Forward(r *Run, in, out []*Tensor) {
 	if len(y.F32) == 0 {
 		return
 	}
-	kernel := o.packed
+	kernel, b := o.packed, o.box(x.Shape)
 	if kernel == nil {
-		kernel = o.pack(in[1])
+		kernel = kernelPacks.Get().(*packedKernel)
+		defer kernelPacks.Put(kernel)
+		o.repack(kernel, b, in[1])
 	}
-	b := o.box(x.Shape)
 	if len(o.Size) == 3 {
 		o.forward3(r, b, x.F32, kernel, y.F32)
 		biasAct(r, y.F32, in[2], o.Act, kernel.n)
