@@ -1,5 +1,6 @@
-// Package keras reads and writes Keras's model files: .keras archives, legacy .h5 of Keras 2 and 3, architecture JSON,
-// .weights.h5, and weights as .npz. What it reads becomes an nn.Model: a *nn.Sequential or a *nn.Functional.
+// Package keras reads and writes Keras's model files: .keras archives, legacy .h5 of Keras 1, 2 and 3, architecture JSON,
+// .weights.h5, and weights as .npz; it reads the layers-models of TensorFlow.js. What it reads becomes an
+// nn.Model: a *nn.Sequential or a *nn.Functional.
 //
 // The format is told by content, never by the file's name. Files written by Keras 2 are translated to what Keras 3 says
 // (dialect.go) before package nn, which is strict, reads them. No code from a file is ever run.
@@ -15,6 +16,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"kerasgo/internal/hdf5"
@@ -53,6 +55,7 @@ type Options struct {
 	Warn func(string)
 
 	each func(LayerName) // told of every layer in the config
+	dir  string          // where the model's file lies; "": it isn't one
 }
 
 // Load reads a model with its weights.
@@ -65,6 +68,7 @@ func LoadOptions(path string, o Options) (nn.Model, error) {
 		return nil, err
 	}
 	defer f.Close()
+	o.dir = filepath.Dir(path)
 	m, err := o.read(f, size)
 	if err == nil && o.Weights != "" && !o.NoWeights {
 		return m, LoadWeights(m, o.Weights, o)
@@ -152,6 +156,11 @@ func (o Options) read(r io.ReaderAt, size int64) (nn.Model, error) {
 	raw, err := safeio.Slice(r, size, 0, size)
 	if err != nil {
 		return nil, err
+	}
+	if clean, err := cleanJSON(raw, o.Limits); err == nil {
+		if m, ok, err := o.readTFJS(clean, ownWeights); ok {
+			return m, err
+		}
 	}
 	if isShards(raw) {
 		return nil, &FormatError{Msg: "not a model but the index of weights in shards (give MODEL.json, and this file with --weights)"}
