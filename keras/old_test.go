@@ -52,8 +52,8 @@ func TestOldKeras(t *testing.T) {
 // refused is what the error says for models that aren't supported.
 func refused(name string) string {
 	for part, why := range map[string]string{
-		"k1_2_highway": "unknown layer", "k1_2_deconvolution_wide": "output_shape", "k1_2_merge_cos": `mode "cos" isn't supported`, "k2_15_lambdas": `"split" isn't supported`,
-		"k2_15_renorm": "batch renormalization is not supported", "k2_15_time_major": "time_major",
+		"k1_2_highway": "unknown layer", "k1_2_deconvolution_wide": "output_shape", "k1_2_merge_cos": `mode "cos" isn't supported`, "k2_15_shapes": `TensorFlow function "compat.v1.shape"`,
+		"k2_15_time_major": "time_major",
 	} {
 		if strings.HasPrefix(name, part) {
 			return why

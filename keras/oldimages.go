@@ -21,6 +21,10 @@ func oldImages(m nn.Model) error {
 		switch l := c.Layer.(type) {
 		case *layers.RandomSize, *layers.LocallyConnected, *layers.ThresholdedReLU:
 			msg = "Keras 3 has no word for this layer"
+		case *layers.BatchNormalization:
+			if l.Renorm {
+				msg = "Keras 3 has no word for batch renormalization"
+			}
 		case *layers.RandomCrop:
 			msg = "Keras 3 has no word for cropping in inference too; CenterCrop is nearest"
 		case *layers.Resizing:

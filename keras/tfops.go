@@ -87,6 +87,8 @@ func tensorFlowOps() map[string]tensorFlowOp {
 		"expand_dims":       {"ExpandDims", []string{"input"}, map[string]string{"axis": "axis"}, nil},
 		"concat":            {"Concatenate", []string{"values"}, map[string]string{"axis": "axis"}, nil},
 		"stack":             {"Stack", []string{"values"}, map[string]string{"axis": "axis"}, map[string]any{"axis": 0}},
+		"split":             {"Split", []string{"value"}, map[string]string{"num_or_size_splits": "indices_or_sections", "axis": "axis"}, map[string]any{"axis": 0}},
+		"unstack":           {"Unstack", []string{"value"}, map[string]string{"axis": "axis", "num": "num"}, map[string]any{"axis": 0, "num": nil}},
 		"tile":              {"Tile", []string{"input"}, map[string]string{"multiples": "repeats"}, nil},
 		"cast":              {"Cast", []string{"x"}, map[string]string{"dtype": "dtype"}, nil},
 		"linalg.matmul":     {class: "Matmul", tensors: []string{"a", "b"}},
@@ -149,6 +151,19 @@ func tensorFlowCall(function, layer string, args []any, kwargs map[string]any) (
 		if _, given := out.config[to]; !given {
 			return refuse("%s without %s isn't supported", function, from)
 		}
+	}
+	if sizes, ok := out.config["indices_or_sections"].([]any); ok { // TensorFlow says how large, Keras where
+		var at []any
+		sum := 0.
+		for _, n := range sizes[:max(len(sizes)-1, 0)] {
+			n, whole := n.(float64)
+			if !whole || n < 0 {
+				return refuse("split into parts of unknown size isn't supported")
+			}
+			sum += n
+			at = append(at, sum)
+		}
+		out.config["indices_or_sections"] = at
 	}
 	if axis, ok := out.config["keepdims"]; ok && axis == nil {
 		out.config["keepdims"] = false

@@ -40,8 +40,8 @@ func (l *BatchNormalization) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 	if err != nil {
 		g.Failf("%v", err)
 	}
-	if l.Renorm {
-		g.Unsupportedf("renorm", "batch renormalization is not supported")
+	if l.Renorm && train {
+		g.Unsupportedf("renorm", "batch renormalization can't be trained with; in inference it changes nothing")
 	}
 	n := x.Shape[axis]
 	var gamma, beta, mask *nn.Value
@@ -53,6 +53,11 @@ func (l *BatchNormalization) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 	}
 	mean := l.State(g, "moving_mean", l.MovingMeanInitializer.Or(nn.Zeros), graph.F32(n))
 	variance := l.State(g, "moving_variance", l.MovingVarianceInitializer.Or(nn.Ones), graph.F32(n))
+	if l.Renorm { // Keras 2 keeps them for training
+		l.State(g, "moving_stddev", nn.Ones, graph.F32(n))
+		l.State(g, "renorm_mean", nn.Zeros, graph.F32(n))
+		l.State(g, "renorm_stddev", nn.Ones, graph.F32(n))
+	}
 	if train {
 		mask = x.Mask
 	}

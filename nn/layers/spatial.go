@@ -1,8 +1,10 @@
 package layers
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"kerasgo/nn"
 	"kerasgo/nn/op"
@@ -35,7 +37,9 @@ const maxExtent = 1 << 24
 
 // of is the Tuple for a number of axes; least is the smallest number that makes sense.
 func (t Tuple) of(g *nn.Graph, key string, rank, least int) Tuple {
-	if len(t) == 1 {
+	b := g.Layer().Base()
+	list := bytes.HasPrefix(b.Config(key), []byte("[")) && !strings.HasPrefix(b.Class, "ops.") // of one number: for one axis
+	if len(t) == 1 && !list {
 		t = all(rank, t[0])
 	}
 	if len(t) != rank {
@@ -95,6 +99,8 @@ func (p Pairs) of(g *nn.Graph, key string, rank int) Pairs {
 }
 
 // checkRank refuses inputs that don't have one batch, rank spatial and one channel axis.
+//
+//go:noinline
 func checkRank(g *nn.Graph, x *nn.Value, rank int) {
 	if len(x.Shape) != rank+2 {
 		g.Failf("needs an input of %d dimensions, found shape %v", rank+2, x.Shape)

@@ -267,7 +267,8 @@ func TestResidualsFold(t *testing.T) {
 func TestSpatialConfigs(t *testing.T) {
 	for config, says := range map[string]string{
 		`"Conv2D", "config": {"filters": 0, "kernel_size": [3, 3]}`:                              "filters",
-		`"Conv2D", "config": {"filters": 4, "kernel_size": [3]}`:                                 "",
+		`"Conv2D", "config": {"filters": 4, "kernel_size": [3]}`:                                 "kernel_size",
+		`"Conv2D", "config": {"filters": 4, "kernel_size": 3}`:                                   "",
 		`"Conv2D", "config": {"filters": 4, "kernel_size": [3, 3, 3]}`:                           "kernel_size",
 		`"Conv2D", "config": {"filters": 4, "kernel_size": [0, 3]}`:                              "kernel_size",
 		`"Conv2D", "config": {"filters": 4, "kernel_size": [9, 3]}`:                              "smaller than the window",

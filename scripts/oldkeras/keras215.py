@@ -41,6 +41,7 @@ def models(s):
     both("preprocessing", stack(image[1:], lambda: L.Rescaling(0.5, 1.0), lambda: L.experimental.preprocessing.CenterCrop(4, 4), lambda: L.RandomHeight(0.2),
                                 lambda: L.Resizing(5, 5), lambda: L.RandomFlip()), image)
     both("lambdas", lambdas, (2, 3, 4))
+    s.add("shapes", shapes, (2, 3, 4))
     both("nested", nested, (3, 4))
     both("frozen", frozen, (3, 4))
     both("shared", shared, rows)
@@ -99,12 +100,18 @@ def lambdas():
     m = tf.reduce_mean(h, axis=1, keepdims=True)
     h = tf.math.sqrt(tf.square(h - m) + 0.1)
     a, b = tf.split(h, 2, axis=2)
+    first, _, last = tf.split(h, [1, 3, 1], axis=1)
     u = tf.unstack(a, axis=1, num=5)
-    g = tf.matmul(a, b, transpose_b=True)
-    n = tf.shape(h)[0]
-    r = tf.reshape(g, (n, 25))
-    e = tf.einsum("bij,bkj->bik", a, b)
-    return K.Model(t, [L.Dense(2)(r), u[1] + u[3], tf.transpose(e, [0, 2, 1]), K.backend.sum(h, axis=-1), tf.clip_by_value(a, -0.5, 0.5)])
+    r = tf.reshape(a * b, (-1, 10))
+    return K.Model(t, [L.Dense(2)(r), u[1] + u[3], tf.transpose(h, [0, 2, 1]), first - last, tf.clip_by_value(a, -0.5, 0.5)])
+
+
+def shapes():
+    import keras as K
+    import tensorflow as tf
+
+    t = K.Input((3, 4))
+    return K.Model(t, tf.reshape(t, (tf.shape(t)[0], 12)))
 
 
 def nested():
