@@ -64,10 +64,15 @@ func Transposed(p *par.Pool, g Geometry, y []float32, w *TransposedWeights, x []
 // BackwardData adds to dx[N][H][W][C] the gradient of Forward's input, given that of
 // its output dy[N][OH][OW][Out] and the kernel w[KH][KW][C/Groups][Out].
 func BackwardData(p *par.Pool, g Geometry, dy, w, dx []float32) {
-	backwardData(kernel.Best(), p, g, dy, w, dx)
+	backwardData(kernel.Best(), p, g, dy, w, dx, gemm.Epilogue{Accumulate: true})
 }
 
-func backwardData(isa *kernel.ISA, p *par.Pool, g Geometry, dy, w, dx []float32) {
+// SetBackwardData is BackwardData for a dx that holds nothing yet.
+func SetBackwardData(p *par.Pool, g Geometry, dy, w, dx []float32) {
+	backwardData(kernel.Best(), p, g, dy, w, dx, gemm.Epilogue{})
+}
+
+func backwardData(isa *kernel.ISA, p *par.Pool, g Geometry, dy, w, dx []float32, e gemm.Epilogue) {
 	g.check()
 	need("kernel", w, g.kernelSize())
 	need("input", dx, g.inputSize())
@@ -75,15 +80,18 @@ func backwardData(isa *kernel.ISA, p *par.Pool, g Geometry, dy, w, dx []float32)
 	rows, k, plain := g.product()
 	switch {
 	case g.empty():
+		if !e.Accumulate {
+			clear(dx[:g.inputSize()])
+		}
 	case g.depthwise():
-		depthwiseBackwardData(isa, p, g, dy, w, dx)
+		depthwiseBackwardData(isa, p, g, dy, w, dx, e)
 	case plain:
-		gemm.NT(p, rows, k, g.Out, dy, g.Out, w, g.Out, dx, k, gemm.Epilogue{Accumulate: true})
+		gemm.NT(p, rows, k, g.Out, dy, g.Out, w, g.Out, dx, k, e)
 	default:
 		b := bands.Get().(*band)
 		b.frame = grow(b.frame[:0], g.transposedSize(isa))
 		g.packTransposed(isa, w, b.frame)
-		transposed(isa, p, &g, dy, b.frame, dx, gemm.Epilogue{Accumulate: true})
+		transposed(isa, p, &g, dy, b.frame, dx, e)
 		b.release()
 	}
 }

@@ -33,7 +33,7 @@ func BenchmarkConv(b *testing.B) {
 			dx := make([]float32, len(x))
 			for what, f := range map[string]func(){
 				"forward": func() { Forward(nil, g, x, packed, y, gemm.Epilogue{Hi: 6}) },
-				"data":    func() { backwardData(isa, nil, g, y, w, dx) },
+				"data":    func() { backwardData(isa, nil, g, y, w, dx, gemm.Epilogue{}) },
 				"filter":  func() { backwardFilter(isa, nil, g, x, y, dw) },
 			} {
 				b.Run(name+"/pass="+what+"/impl="+isa.Name, func(b *testing.B) {

@@ -169,8 +169,14 @@ func TestAgainstDefinition(t *testing.T) {
 			Forward(pool, g, x, packFor(isa, g, w), got, e)
 			compare(t, describe(isa, "forward", g), got, y)
 			got = append([]float32(nil), dx0...)
-			backwardData(isa, pool, g, dy, w, got)
+			backwardData(isa, pool, g, dy, w, got, gemm.Epilogue{Accumulate: true})
 			compare(t, describe(isa, "backward data", g), got, dx)
+			got = random(r, len(x)) // nothing of it may be left
+			backwardData(isa, pool, g, dy, w, got, gemm.Epilogue{})
+			for i := range got {
+				got[i] += dx0[i]
+			}
+			compare(t, describe(isa, "backward data set", g), got, dx)
 			got = append([]float32(nil), dw0...)
 			backwardFilter(isa, pool, g, x, dy, got)
 			compare(t, describe(isa, "backward filter", g), got, dw)
@@ -198,7 +204,7 @@ func TestSameBits(t *testing.T) {
 				y, dx, dw := make([]float32, len(dy)), make([]float32, len(x)), make([]float32, len(w))
 				packed := packFor(isa, g, w)
 				Forward(p, g, x, packed, y, gemm.Epilogue{Bias: bias})
-				backwardData(isa, p, g, dy, w, dx)
+				backwardData(isa, p, g, dy, w, dx, gemm.Epilogue{Accumulate: true})
 				backwardFilter(isa, p, g, x, dy, dw)
 				if first[0] == nil {
 					first = [3][]float32{y, dx, dw}

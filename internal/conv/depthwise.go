@@ -50,7 +50,7 @@ func depthwise(isa *kernel.ISA, p *par.Pool, g Geometry, x, w, y []float32, e ge
 	runDepthwise(isa, p, g, false, x, w, y, e)
 }
 
-func depthwiseBackwardData(isa *kernel.ISA, p *par.Pool, g Geometry, dy, w, dx []float32) {
+func depthwiseBackwardData(isa *kernel.ISA, p *par.Pool, g Geometry, dy, w, dx []float32, e gemm.Epilogue) {
 	if m := g.outGroup(); m > 1 {
 		b := bands.Get().(*band)
 		b.frame = grow(b.frame[:0], g.inputSize()*m)
@@ -60,12 +60,15 @@ func depthwiseBackwardData(isa *kernel.ISA, p *par.Pool, g Geometry, dy, w, dx [
 			for _, v := range b.frame[i*m : (i+1)*m] {
 				s += v
 			}
-			dx[i] += s
+			if e.Accumulate {
+				s += dx[i]
+			}
+			dx[i] = s
 		}
 		b.release()
 		return
 	}
-	runDepthwise(isa, p, g, true, dy, w, dx, gemm.Epilogue{Accumulate: true})
+	runDepthwise(isa, p, g, true, dy, w, dx, e)
 }
 
 // widened is the geometry whose input has as many channels as the output.

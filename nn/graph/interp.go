@@ -124,22 +124,65 @@ func (r *Interp) Backward() {
 	r.Pull()
 }
 
-// ZeroGrad clears all gradients; the caller may then seed the roots.
+// ZeroGrad clears all gradients; the caller may then seed the roots, and nothing else, before Pull.
 func (r *Interp) ZeroGrad() {
-	for _, t := range r.cur.grad {
-		if t != nil {
+	b := r.cur
+	if b.stale == nil {
+		b.stale = make([]bool, len(b.grad))
+	}
+	for i, t := range b.grad {
+		if t == nil {
+			continue
+		}
+		v := r.g.Values[i]
+		if b.stale[i] = v.Node != nil && !slices.Contains(r.roots, v); !b.stale[i] {
 			t.Zero()
 		}
 	}
 }
 
-// Pull runs the tape from the gradients as they are.
+// Pull runs the tape from the gradients as they are. What nodes make is cleared only where nothing sets it, just before it
+// is used: most of it is set by its last reader.
 func (r *Interp) Pull() {
+	b := r.cur
 	for i, n := range slices.Backward(r.g.Nodes) {
-		if f := &r.cur.frames[i]; anyOf(f.dout) && anyOf(f.din) {
-			r.used = 0
-			n.Op.Backward(&r.Run, f.in, f.out, f.dout, f.din)
+		f := &b.frames[i]
+		if !anyOf(f.dout) || !anyOf(f.din) {
+			continue
 		}
+		for _, v := range n.Out {
+			b.clear(v)
+		}
+		if r.fresh = len(n.In) > 0 && b.sets(n); r.fresh {
+			b.stale[n.In[0].ID] = false
+		}
+		for _, v := range n.In {
+			b.clear(v)
+		}
+		r.used = 0
+		n.Op.Backward(&r.Run, f.in, f.out, f.dout, f.din)
+	}
+	r.fresh = false
+	for _, v := range r.g.Values {
+		b.clear(v)
+	}
+}
+
+// sets says that a node's operation may set the gradient of its first input.
+func (b *binding) sets(n *Node) bool {
+	v := n.In[0]
+	if v == nil || !b.stale[v.ID] || slices.Contains(n.In[1:], v) {
+		return false
+	}
+	_, ok := n.Op.(Setter)
+	return ok
+}
+
+// clear zeroes the gradient of v, or of nil, if it holds what another step left.
+func (b *binding) clear(v *Value) {
+	if v != nil && v.ID < len(b.stale) && b.stale[v.ID] {
+		b.stale[v.ID] = false
+		b.grad[v.ID].Zero()
 	}
 }
 

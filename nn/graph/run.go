@@ -19,7 +19,14 @@ type Run struct {
 	used    int
 	wide    []float64
 	err     error
+	fresh   bool // see Fresh
 }
+
+// Setter is an operation whose Backward heeds Run.Fresh.
+type Setter interface{ Sets() }
+
+// Fresh says, in the Backward of a Setter, that din[0] holds nothing yet, not even zeros: all of it is to be set.
+func (r *Run) Fresh() bool { return r.fresh }
 
 // Fail reports bad data (an id out of range); the first report wins, and the run returns it.
 func (r *Run) Fail(format string, args ...any) {
@@ -89,6 +96,7 @@ type binding struct {
 	sizes  []int     // that data decided
 	val    []*Tensor // by Value.ID; nil: not kept
 	grad   []*Tensor // by Value.ID; nil: not wanted
+	stale  []bool    // by Value.ID: grad holds what another step left
 	frames []frame   // by node
 	alias  []alias
 }

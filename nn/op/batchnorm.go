@@ -176,6 +176,9 @@ func maskOf(in []*Tensor, i int) *Tensor {
 	return nil
 }
 
+// Sets implements graph.Setter.
+func (BatchNorm) Sets() {}
+
 // Backward implements graph.Op.
 func (o BatchNorm) Backward(r *Run, in, out, dout, din []*Tensor) {
 	outer, n, step := lines(in[0].Shape, o.Axis)
@@ -228,6 +231,9 @@ func (o BatchNorm) Backward(r *Run, in, out, dout, din []*Tensor) {
 	if columns {
 		o.columnsBack(r, dx, dy, x, mean, inv, scale, mean1, dot1)
 		return
+	}
+	if r.Fresh() {
+		clear(dx)
 	}
 	for b := range outer {
 		for c := range n {

@@ -90,6 +90,7 @@ func (o BatchNorm) columnsBack(r *Run, dx, dy, x, mean, inv, scale, mean1, dot1 
 		return
 	}
 	l := newLoop(normBack)
+	l.fresh = r.Fresh()
 	l.x, l.dx, l.dy, l.z, l.n = x, dx, dy, per, [4]int{n}
 	l.run(r, (len(x)/n+columnRows-1)/columnRows, len(x))
 }
@@ -97,5 +98,8 @@ func (o BatchNorm) columnsBack(r *Run, dx, dy, x, mean, inv, scale, mean1, dot1 
 func normBack(l *loop, i int) {
 	from, to := l.block(i)
 	n := l.n[0]
+	if l.fresh {
+		clear(l.dx[from:to])
+	}
 	vec.NormGrad(l.dx[from:to], l.dy[from:to], l.x[from:to], l.z[:n], l.z[n:][:n], l.z[2*n:][:n], l.z[3*n:])
 }

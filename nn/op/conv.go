@@ -239,9 +239,16 @@ func biasAct(r *Run, y []float32, bias *Tensor, act Unary, n int) {
 	act.apply(r, y, y)
 }
 
+// Sets implements graph.Setter.
+func (Conv) Sets() {}
+
 // Backward implements graph.Op.
 func (o Conv) Backward(r *Run, in, out, dout, din []*Tensor) {
 	x, kernel, dy := in[0].F32, in[1], dout[0].F32
+	fresh := r.Fresh()
+	if fresh && (len(dy) == 0 || len(o.Size) == 3) {
+		clear(din[0].F32)
+	}
 	if len(dy) == 0 {
 		return
 	}
@@ -252,7 +259,10 @@ func (o Conv) Backward(r *Run, in, out, dout, din []*Tensor) {
 	b := o.box(in[0].Shape)
 	g := o.geometry(b, n)
 	if len(o.Size) < 3 {
-		if din[0] != nil {
+		switch {
+		case fresh:
+			conv.SetBackwardData(r.Pool, g, dy, kernel.F32, din[0].F32)
+		case din[0] != nil:
 			conv.BackwardData(r.Pool, g, dy, kernel.F32, din[0].F32)
 		}
 		if din[1] != nil {

@@ -85,6 +85,9 @@ func (o Dense) Forward(r *Run, in, out []*Tensor) {
 	rest.apply(r, y.F32, y.F32)
 }
 
+// Sets implements graph.Setter.
+func (Dense) Sets() {}
+
 // Backward implements graph.Op.
 func (o Dense) Backward(r *Run, in, out, dout, din []*Tensor) {
 	k, n := in[1].Shape[0], in[1].Shape[1]
@@ -95,7 +98,7 @@ func (o Dense) Backward(r *Run, in, out, dout, din []*Tensor) {
 	}
 	more := gemm.Epilogue{Accumulate: true}
 	if din[0] != nil {
-		gemm.NT(r.Pool, m, k, n, dy, n, in[1].F32, n, din[0].F32, k, more)
+		gemm.NT(r.Pool, m, k, n, dy, n, in[1].F32, n, din[0].F32, k, gemm.Epilogue{Accumulate: !r.Fresh()})
 	}
 	if din[1] != nil {
 		gemm.TN(r.Pool, k, n, m, in[0].F32, k, dy, n, din[1].F32, n, more)

@@ -22,8 +22,15 @@ func (Dropout) Infer(in []Spec) ([]Spec, error) { return in[:1:1], nil }
 // Forward implements graph.Op.
 func (o Dropout) Forward(r *Run, in, out []*Tensor) { o.scaled(r, in[0].Shape, in[0].F32, out[0].F32) }
 
+// Sets implements graph.Setter.
+func (Dropout) Sets() {}
+
 // Backward implements graph.Op.
 func (o Dropout) Backward(r *Run, in, _, dout, din []*Tensor) {
+	if r.Fresh() {
+		o.scaled(r, in[0].Shape, dout[0].F32, din[0].F32)
+		return
+	}
 	y := r.Dirty(len(dout[0].F32))
 	o.scaled(r, in[0].Shape, dout[0].F32, y)
 	add(din[0].F32, y)

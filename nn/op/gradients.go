@@ -51,6 +51,9 @@ func (d *differential) add(dx, dy, x, y []float32) {
 func unaryBack(l *loop, i int) {
 	from, to := i*piece, min((i+1)*piece, len(l.x))
 	room := gradRooms.Get().(*gradRoom)
+	if l.fresh {
+		clear(l.dx[from:to])
+	}
 	d := l.unary.differential(room)
 	d.add(l.dx[from:to], l.dy[from:to], l.x[from:to], l.y[from:to])
 	gradRooms.Put(room)

@@ -13,6 +13,7 @@ type loop struct {
 	unary   Unary
 	key     uint64
 	rate    float32
+	fresh   bool // dx holds nothing yet
 }
 
 var loops = sync.Pool{New: func() any { return new(loop) }}

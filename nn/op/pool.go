@@ -125,12 +125,15 @@ func meanRow(l *loop, i int) {
 	}
 }
 
+// Sets implements graph.Setter.
+func (Pool) Sets() {}
+
 // Backward implements graph.Op. The gradient of a maximum goes to the first element that has it; over three axes, as in
 // TensorFlow, to all that have it.
 func (o Pool) Backward(r *Run, in, out, dout, din []*Tensor) {
 	l := newLoop(meanBack)
 	l.box = o.box(in[0].Shape)
-	l.dy, l.dx = dout[0].F32, din[0].F32
+	l.dy, l.dx, l.fresh = dout[0].F32, din[0].F32, r.Fresh()
 	if o.Max {
 		l.x, l.y = in[0].F32, out[0].F32
 		if l.body = maxBack; len(o.Size) == 3 {
@@ -164,7 +167,15 @@ func (l *loop) windows(i int, f func(y int, taps []int)) {
 	tapLists.Put(list)
 }
 
+// start readies the gradient of example i.
+func (l *loop) start(i int) {
+	if n := len(l.dx) / l.box.batch; l.fresh {
+		clear(l.dx[i*n:][:n])
+	}
+}
+
 func meanBack(l *loop, i int) {
+	l.start(i)
 	c := l.box.channels
 	l.windows(i, func(y int, taps []int) {
 		for _, at := range taps {
@@ -174,6 +185,7 @@ func meanBack(l *loop, i int) {
 }
 
 func maxBack(l *loop, i int) {
+	l.start(i)
 	rows := l.box.out[0] * l.box.out[1]
 	for row := i * rows; row < (i+1)*rows; row++ {
 		l.runs(row, func(taps []int, y, n int) {
@@ -183,6 +195,7 @@ func maxBack(l *loop, i int) {
 }
 
 func maxBackAll(l *loop, i int) {
+	l.start(i)
 	c := l.box.channels
 	l.windows(i, func(y int, taps []int) {
 		for _, at := range taps {

@@ -100,16 +100,22 @@ func (o Project) Forward(r *Run, in, out []*Tensor) {
 	rest.apply(r, y, y)
 }
 
+// Sets implements graph.Setter.
+func (Project) Sets() {}
+
 // Backward implements graph.Op.
 func (o Project) Backward(r *Run, in, _, dout, din []*Tensor) {
 	k, n := o.sides(in[1].Shape)
 	dy := dout[0].F32
 	if len(dy) == 0 {
+		if r.Fresh() {
+			clear(din[0].F32)
+		}
 		return
 	}
 	m, more := len(dy)/n, gemm.Epilogue{Accumulate: true}
 	if din[0] != nil {
-		gemm.NT(r.Pool, m, k, n, dy, n, in[1].F32, n, din[0].F32, k, more)
+		gemm.NT(r.Pool, m, k, n, dy, n, in[1].F32, n, din[0].F32, k, gemm.Epilogue{Accumulate: !r.Fresh()})
 	}
 	if din[1] != nil {
 		gemm.TN(r.Pool, k, n, m, in[0].F32, k, dy, n, din[1].F32, n, more)

@@ -190,16 +190,16 @@ func (o Recurrent) at(t, steps int) int {
 	return t
 }
 
-// gatherStep copies step at of x [B, T, n] to rows [B, n]; scatterStep adds back.
+// gatherStep copies step at of x [B, T, n] to rows [B, n]; scatterStep adds back, or where there is nothing yet sets.
 func gatherStep(rows, x []float32, at, steps, n int) {
 	for b := range len(rows) / max(n, 1) {
 		copy(rows[b*n:][:n], x[(b*steps+at)*n:])
 	}
 }
 
-func scatterStep(x, rows []float32, at, steps, n int) {
+func scatterStep(x, rows []float32, at, steps, n int, fresh bool) {
 	for b := range len(rows) / max(n, 1) {
-		add(x[(b*steps+at)*n:][:n], rows[b*n:][:n])
+		addOrSet(x[(b*steps+at)*n:][:n], rows[b*n:][:n], fresh)
 	}
 }
 
@@ -298,10 +298,14 @@ func (o Recurrent) Forward(r *Run, in, out []*Tensor) {
 	}
 }
 
+// Sets implements graph.Setter.
+func (Recurrent) Sets() {}
+
 // Backward implements graph.Op: backpropagation through time. The recurrent kernel's gradient is one product over all
 // steps at the end.
 func (o Recurrent) Backward(r *Run, in, out, dout, din []*Tensor) {
 	g, states, saved := o.Cell.sizes()
+	fresh := r.Fresh()
 	if len(in[inZ].F32) == 0 {
 		return
 	}
@@ -404,7 +408,7 @@ func (o Recurrent) Backward(r *Run, in, out, dout, din []*Tensor) {
 		}
 		dnext, dprev = dprev, dnext
 		if din[inZ] != nil {
-			scatterStep(din[inZ].F32, dz, at, steps, s.positions()*n)
+			scatterStep(din[inZ].F32, dz, at, steps, s.positions()*n, fresh)
 		}
 	}
 	if din[inKernel] != nil {

@@ -35,8 +35,13 @@ func (o Regroup) Infer(in []Spec) ([]Spec, error) {
 // Forward implements graph.Op.
 func (Regroup) Forward(_ *Run, in, out []*Tensor) { out[0].CopyFrom(in[0]) }
 
+// Sets implements graph.Setter.
+func (Regroup) Sets() {}
+
 // Backward implements graph.Op.
-func (Regroup) Backward(_ *Run, _, _, dout, din []*Tensor) { add(din[0].F32, dout[0].F32) }
+func (Regroup) Backward(r *Run, _, _, dout, din []*Tensor) {
+	addOrSet(din[0].F32, dout[0].F32, r.Fresh())
+}
 
 // Transpose permutes axes: axis i of the output is axis Perm[i] of the input.
 type Transpose struct{ Perm []int }

@@ -123,10 +123,14 @@ func (p *pointwise) apply(y, x []float32, a numbers) {
 	}
 }
 
+// Sets implements graph.Setter.
+func (Unary) Sets() {}
+
 // Backward implements graph.Op, for float32.
 func (o Unary) Backward(r *Run, in, out, dout, din []*Tensor) {
 	l := newLoop(unaryBack)
 	l.unary, l.dx, l.dy, l.x, l.y = o, din[0].F32, dout[0].F32, in[0].F32, out[0].F32
+	l.fresh = r.Fresh()
 	l.run(r, (len(l.x)+piece-1)/piece, len(l.x))
 }
 

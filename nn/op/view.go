@@ -42,5 +42,17 @@ func (o View) Infer(in []Spec) ([]Spec, error) {
 // Forward implements graph.Op.
 func (View) Forward(_ *Run, in, out []*Tensor) { out[0].CopyFrom(in[0]) }
 
+// Sets implements graph.Setter.
+func (View) Sets() {}
+
 // Backward implements graph.Op.
-func (View) Backward(_ *Run, _, _, dout, din []*Tensor) { add(din[0].F32, dout[0].F32) }
+func (View) Backward(r *Run, _, _, dout, din []*Tensor) { addOrSet(din[0].F32, dout[0].F32, r.Fresh()) }
+
+// addOrSet adds x to y, or where y holds nothing yet copies it.
+func addOrSet(y, x []float32, fresh bool) {
+	if fresh {
+		copy(y, x)
+		return
+	}
+	add(y, x)
+}
