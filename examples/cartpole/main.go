@@ -2,7 +2,7 @@
 // knows only how long the pole stood. Pushes after which it stood longer than usual are made likelier. That is one
 // training step with a sample weight: the loss of a push is -ln of its probability, weighted by how well things went after it.
 //
-//	go run ./examples/cartpole [-show] [-seeds 3]
+//	go run ./examples/cartpole [-show] [-seeds 5]
 //
 // Source: REINFORCE of Williams, "Simple statistical gradient-following algorithms for connectionist reinforcement learning", 1992.
 package main
@@ -31,7 +31,7 @@ const (
 )
 
 func main() {
-	seeds := flag.Uint64("seeds", 3, "learn so many times, each from another beginning")
+	seeds := flag.Uint64("seeds", 5, "learn so many times, each from another beginning")
 	show := flag.Bool("show", false, "watch the last agent play, on a terminal")
 	flag.Parse()
 	var policy nn.Model
@@ -69,7 +69,7 @@ func learn(m nn.Model, seed uint64, rng *rand.Rand) (rounds int) {
 	trainer := must(train.NewTrainer(m, train.Options{Seed: seed}))
 	defer trainer.Close()
 	good := 0
-	for rounds = 1; rounds <= most && good < 5; rounds++ {
+	for rounds = 1; rounds <= most && good < 10; rounds++ {
 		round := play(m, together, func(right float32) bool { return rng.Float32() < right }, rng)
 		must(trainer.TrainOnBatch(context.Background(), round.batch()))
 		nn.WeightsChanged(m) // Predict is to see it
