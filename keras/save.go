@@ -22,6 +22,8 @@ const kerasVersion = "3.15.1"
 type WriteOptions struct {
 	// Form is what to write: keras, h5, weights.h5, json or npz; "": what the path's extension says.
 	Form string
+	// Keras is whose words are written: 2, in .h5 and .json as tf-keras reads them, or 3; 0 is 3. See Dialect.
+	Keras int
 	// Force lets an existing file be overwritten.
 	Force bool
 }
@@ -30,7 +32,8 @@ type WriteOptions struct {
 // (the weights by path). The file appears whole or not at all, and none is overwritten.
 func Save(path string, m nn.Model) error { return SaveOptions(path, m, WriteOptions{}) }
 
-// SaveOptions writes a model. What is written is Keras 3's; config keys that were read are written as they were.
+// SaveOptions writes a model, in the words of Keras 3 unless o says otherwise; config keys that were read are written as they
+// were. What Keras 2 has no words for is UnsupportedErrors, all at once.
 func SaveOptions(path string, m nn.Model, o WriteOptions) error {
 	to := form(o.Form)
 	if to == "" {
@@ -38,7 +41,7 @@ func SaveOptions(path string, m nn.Model, o WriteOptions) error {
 			return fmt.Errorf("%s: the extension names no format (.keras, .h5, .weights.h5, .json, .npz)", filepath.Base(path))
 		}
 	}
-	write, err := writer(m, to)
+	write, err := writer(m, to, o.Keras)
 	if err != nil {
 		return at(err, path)
 	}
@@ -46,8 +49,11 @@ func SaveOptions(path string, m nn.Model, o WriteOptions) error {
 }
 
 // Write writes a model to w in a form: keras, h5, weights.h5, json or npz. The same model always gives the same bytes.
-func Write(w io.Writer, m nn.Model, to string) error {
-	write, err := writer(m, form(to))
+func Write(w io.Writer, m nn.Model, to string) error { return WriteTo(w, m, WriteOptions{Form: to}) }
+
+// WriteTo is Write with options, of which Force says nothing here.
+func WriteTo(w io.Writer, m nn.Model, o WriteOptions) error {
+	write, err := writer(m, form(o.Form), o.Keras)
 	if err != nil {
 		return err
 	}
@@ -73,7 +79,7 @@ func formOf(path string) form {
 }
 
 // writer prepares everything that can fail because of the model, so that a file isn't begun in vain.
-func writer(m nn.Model, to form) (func(io.Writer) error, error) {
+func writer(m nn.Model, to form, dialect int) (func(io.Writer) error, error) {
 	if err := nn.Declare(m); err != nil {
 		return nil, err
 	}
@@ -81,6 +87,13 @@ func writer(m nn.Model, to form) (func(io.Writer) error, error) {
 		if _, err := Weights(m); err != nil {
 			return nil, err
 		}
+	}
+	switch dialect {
+	case 0, 3:
+	case 2:
+		return keras2Writer(m, to)
+	default:
+		return nil, fmt.Errorf("there are the words of Keras 2 and 3, not %d", dialect)
 	}
 	if to == formJSON || to == formH5 || to == formKeras {
 		if err := oldMasks(m); err != nil {

@@ -203,6 +203,10 @@ func readTrainingConfig(m nn.Model, root *hdf5.Group, limits Limits) error {
 	}
 	if opt := asObject(c["optimizer_config"]); opt != nil {
 		class := text(opt["class_name"])
+		if origin := nn.OriginOf(m); origin.Translated && !strings.Contains(class, ">") && string(asObject(opt["config"])["is_legacy_optimizer"]) != "false" {
+			origin.OldOptimizer = true
+			nn.SetOrigin(m, origin)
+		}
 		c["optimizer"] = marshal(object{"module": marshal("keras.optimizers"), "class_name": marshal(class[strings.LastIndex(class, ">")+1:]),
 			"config": opt["config"], "registered_name": marshal(nil)})
 	}

@@ -9,6 +9,7 @@ type Origin struct {
 	Backend      string          // tensorflow, jax, torch
 	Metadata     json.RawMessage // metadata.json of a .keras file, verbatim
 	Translated   bool            // the config was Keras 2's: what the model says now is its translation
+	OldOptimizer bool            // the optimizer was one of Keras before 2.11, whose files name its variables otherwise
 }
 
 // OriginOf is where m came from.

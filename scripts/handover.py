@@ -4,7 +4,8 @@
                                                 weights that three epochs more give (m_i) and two more after those (k_i), all in Keras
     python scripts/handover.py check FOLDER     loads NAME_go.keras, which Go trained for the three epochs, trains the two, and compares
 
-make does the first part with tf-keras's optimizers, too, the legacy ones among them: old_NAME.h5 and .npz. Go's file of those is Keras 3's.
+Both do the same with tf-keras's optimizers, the legacy ones among them: old_NAME.h5, which Go writes as tf-keras does, and there and
+back without a change in names, shapes and dtypes of the optimizer's variables.
 
 Weights must agree to 1e-4 of range. Exits 1 if any don't.
 """
@@ -58,7 +59,28 @@ def make_old(folder):
         model.save(folder / f"old_{name}.h5")
         if "legacy" not in name:
             model.save(folder / f"old_{name}.keras")
-        np.savez(folder / f"old_{name}.npz", x=x, t=t, **{f"m_{i}": w for i, w in enumerate(fit(model, x, t, 3))})
+        then, last = fit(model, x, t, 3), fit(model, x, t, 2)
+        np.savez(folder / f"old_{name}.npz", x=x, t=t, **{f"m_{i}": w for i, w in enumerate(then)}, **{f"k_{i}": w for i, w in enumerate(last)})
+
+
+def check_old(folder):
+    import tf_keras as K
+    bad = 0
+    for path in sorted(folder.glob("old_*_go.h5")):
+        name = path.stem[:-len("_go")]
+        with np.load(folder / f"{name}.npz") as a:
+            model = K.models.load_model(path)
+            steps, legacy = int(model.optimizer.iterations.numpy()), isinstance(model.optimizer, K.optimizers.legacy.Optimizer)
+            got = fit(model, a["x"], a["t"], 2)
+            off = max(float(np.max(np.abs(w - a[f"k_{i}"])) / np.max(np.abs(a[f"k_{i}"]))) for i, w in enumerate(got))
+        fine = off <= TOLERANCE and steps == 20 and legacy == ("legacy" in name)
+        bad += not fine
+        print(f"{'ok  ' if fine else 'FAIL'}  {path.name}: off by {off:.2g} of range after {steps} steps before")
+        kept, ours = variables(folder / f"{name}.h5", whole=True), variables(path, whole=True)
+        if kept != ours:
+            bad += 1
+            print(f"FAIL  {path.name}: tf-keras keeps {kept}, Go {ours}")
+    return bad + (bad == 0 and not list(folder.glob("old_*_go.h5")))
 
 
 def make(folder):
@@ -80,7 +102,7 @@ def make(folder):
 
 
 def check(folder):
-    bad = 0
+    bad = check_old(folder)
     for name in CASES:
         keras.backend.clear_session()
         with np.load(folder / f"{name}.npz") as a:
@@ -100,12 +122,12 @@ def check(folder):
     return bad
 
 
-def variables(path):
+def variables(path, whole=False):
     """The optimizer's variables, without the scopes in their names, which in Keras depend on where a LossScaleOptimizer was built."""
     with h5py.File(path) as f:
         g = f["optimizer_weights"]
         names = [n.decode() if isinstance(n, bytes) else n for n in g.attrs["weight_names"]]
-        return [(n.split("/")[-1], g[n].shape, str(g[n].dtype)) for n in names]
+        return [(n if whole else n.split("/")[-1], g[n].shape, str(g[n].dtype)) for n in names]
 
 
 if __name__ == "__main__":

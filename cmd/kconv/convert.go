@@ -15,6 +15,7 @@ import (
 	"kerasgo/internal/safeio"
 	"kerasgo/keras"
 	"kerasgo/nn"
+	"kerasgo/nn/layers"
 )
 
 // modelFlags are what every subcommand takes to open a model.
@@ -22,6 +23,7 @@ type modelFlags struct {
 	weights      string
 	byName, skip bool
 	ignore       []string
+	lambdas      layers.LambdaFlag
 }
 
 func (f *modelFlags) add(fs *pflag.FlagSet) {
@@ -29,6 +31,7 @@ func (f *modelFlags) add(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.byName, "by-name", false, "give the weights of --weights to the layers of the same name, and leave the others")
 	fs.BoolVar(&f.skip, "skip-mismatch", false, "pass over weights of --weights whose number or shape differs, and say which")
 	fs.StringArrayVar(&f.ignore, "ignore-key", nil, "let an unknown config key pass: `CLASS.KEY`")
+	fs.Var(&f.lambdas, "lambda", "what a Lambda layer or a lost activation computes: `NAME=FUNCTION`, such as lambda_1=divide(255)")
 }
 
 // open reads a model; warnings go to stderr.
@@ -40,7 +43,7 @@ func (f *modelFlags) open(o *cli.IO, path string) (nn.Model, error) {
 }
 
 func (f *modelFlags) options(o *cli.IO, path string) keras.Options {
-	return keras.Options{Weights: f.weights, ByName: f.byName, SkipMismatch: f.skip, IgnoreKeys: f.ignore, Warn: func(s string) { fmt.Fprintf(o.Err, "kconv: %s: %s\n", path, s) }}
+	return keras.Options{Weights: f.weights, ByName: f.byName, SkipMismatch: f.skip, IgnoreKeys: f.ignore, Lambdas: f.lambdas, Warn: func(s string) { fmt.Fprintf(o.Err, "kconv: %s: %s\n", path, s) }}
 }
 
 // formats are what --to takes, and the extensions.
@@ -75,6 +78,7 @@ func convertCommand(fs *pflag.FlagSet) func(context.Context, *cli.IO, []string) 
 	var f modelFlags
 	f.add(fs)
 	to := fs.String("to", "", "`FORMAT` to write: "+strings.Join(formatNames(), ", ")+" (default: by OUT's extension)")
+	dialect := fs.Int("keras", 3, "write .h5 or .json in the words of Keras `2`, as tf-keras reads them, or of 3")
 	force := fs.BoolP("force", "f", false, "overwrite OUT")
 	return func(_ context.Context, o *cli.IO, args []string) error {
 		if len(args) < 1 || len(args) > 2 {
@@ -82,6 +86,9 @@ func convertCommand(fs *pflag.FlagSet) func(context.Context, *cli.IO, []string) 
 		}
 		if *to != "" && !slices.Contains(formatNames(), *to) {
 			return cli.Usagef("unknown format %q%s", *to, near(*to, formatNames()))
+		}
+		if *dialect != 2 && *dialect != 3 {
+			return cli.Usagef("--keras must be 2 or 3, found %d", *dialect)
 		}
 		m, err := f.open(o, args[0])
 		if errors.Is(err, keras.ErrWeightsAlone) && *to == "" && f.weights == "" {
@@ -96,7 +103,7 @@ func convertCommand(fs *pflag.FlagSet) func(context.Context, *cli.IO, []string) 
 		if err != nil {
 			return err
 		}
-		if err := write(o, out, m, *to, *force); err != nil {
+		if err := write(o, out, m, keras.WriteOptions{Form: *to, Force: *force, Keras: *dialect}); err != nil {
 			return err
 		}
 		if len(args) == 1 {
@@ -134,11 +141,11 @@ func stem(path string) string {
 	return path
 }
 
-func write(o *cli.IO, out string, m nn.Model, to string, force bool) error {
+func write(o *cli.IO, out string, m nn.Model, w keras.WriteOptions) error {
 	if out == "-" {
-		return keras.Write(o.Out, m, to)
+		return keras.WriteTo(o.Out, m, w)
 	}
-	return keras.SaveOptions(out, m, keras.WriteOptions{Form: to, Force: force})
+	return keras.SaveOptions(out, m, w)
 }
 
 // weightsAlone turns a file of weights without an architecture into .npz; done is false where it isn't one.

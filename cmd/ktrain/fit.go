@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -15,6 +16,7 @@ import (
 	"kerasgo/internal/safeio"
 	"kerasgo/keras"
 	"kerasgo/nn"
+	"kerasgo/nn/layers"
 	"kerasgo/train"
 )
 
@@ -26,6 +28,7 @@ type options struct {
 	reduce                                string
 	weights, preprocess, backup           string
 	ignore, freeze                        []string
+	lambdas                               layers.LambdaFlag
 	epochs, batch, threads, verbose       int
 	rate, split                           float64
 	seed                                  uint64
@@ -67,6 +70,7 @@ func fitCommand(fs *pflag.FlagSet) func(context.Context, *cli.IO, []string) erro
 	fs.StringVar(&f.preprocess, "preprocess", "auto", "of pixels: auto, none, scale, tf, torch, caffe or rescale=S,OFFSET")
 	fs.StringVar(&f.weights, "weights", "", "`FILE` with the weights of an architecture .json")
 	fs.StringArrayVar(&f.ignore, "ignore-key", nil, "let an unknown config key pass: `CLASS.KEY`")
+	fs.Var(&f.lambdas, "lambda", "what a Lambda layer or a lost activation computes: `NAME=FUNCTION`, such as lambda_1=divide(255)")
 	fs.IntVarP(&f.threads, "threads", "j", 0, "threads; 0: all processors")
 	fs.IntVar(&f.verbose, "verbose", -1, "0: silent, 1: a bar, 2: a line an epoch (default: a bar on a terminal)")
 	return func(ctx context.Context, o *cli.IO, args []string) error { return f.run(ctx, o, args) }
@@ -115,11 +119,11 @@ func (f *options) run(ctx context.Context, o *cli.IO, args []string) error {
 	if err != nil {
 		return err
 	}
-	f.force = f.force || b.from != nil // what is there is of the run that goes on
+	f.force = f.force || b.from != nil || b.begun // what is there is of the run that goes on
 	if err := free(f.force, f.outputs()...); err != nil {
 		return err
 	}
-	m, err := keras.LoadOptions(args[0], keras.Options{Weights: f.weights, IgnoreKeys: f.ignore})
+	m, err := keras.LoadOptions(args[0], keras.Options{Weights: f.weights, IgnoreKeys: f.ignore, Lambdas: f.lambdas})
 	if err != nil {
 		return err
 	}
@@ -347,7 +351,7 @@ func (f *options) callbacks(fit *train.Options) error {
 			watch = "val_loss"
 		}
 		c, err := train.ModelCheckpoint{Path: f.checkpoint, Monitor: watch, SaveBestOnly: true, Save: func(m nn.Model, path string) error {
-			return keras.SaveOptions(path, m, keras.WriteOptions{Force: true})
+			return saveModel(path, m, true)
 		}}.Callback()
 		if err != nil {
 			return err
@@ -364,10 +368,19 @@ func (f *options) callbacks(fit *train.Options) error {
 	return nil
 }
 
+// saveModel writes a model; to .h5 in the words of the Keras that the model came from, so that it goes on with it there.
+func saveModel(path string, m nn.Model, force bool) error {
+	o := keras.WriteOptions{Force: force}
+	if lower := strings.ToLower(path); strings.HasSuffix(lower, ".h5") && !strings.HasSuffix(lower, ".weights.h5") || strings.HasSuffix(lower, ".hdf5") {
+		o.Keras = keras.Dialect(m)
+	}
+	return keras.SaveOptions(path, m, o)
+}
+
 // save writes the model and its history.
 func (f *options) save(m nn.Model, h *train.History) error {
 	if f.output != "" {
-		if err := keras.SaveOptions(f.output, m, keras.WriteOptions{Force: f.force}); err != nil {
+		if err := saveModel(f.output, m, f.force); err != nil {
 			return err
 		}
 	}

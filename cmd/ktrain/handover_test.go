@@ -76,7 +76,7 @@ func goOn(t *testing.T, file, stem, ext string) {
 		}
 		i++
 	}
-	if err := keras.Save(stem+"_go"+ext, m); err != nil {
+	if err := saveModel(stem+"_go"+ext, m, false); err != nil {
 		t.Fatal(file, err)
 	}
 }
