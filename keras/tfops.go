@@ -1,6 +1,7 @@
 package keras
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -16,90 +17,152 @@ type operation struct {
 	args   []any
 }
 
-// tensorFlowOp says which of Keras 3's operations a TensorFlow function is: the names of its tensor arguments in order,
-// and the names of the others with those that Keras's config gives them.
+// tensorFlowTable are the functions that models of Keras 2 use, one class of Keras 3's operations a line: the names that TFOpLambda
+// writes, the class, the names of the tensor arguments in order, the others' names with those that Keras's config gives them,
+// and config that TensorFlow doesn't say or what stands for a keyword that isn't given.
+//
+// Source: tf_keras/src/layers/core/tf_op_layer.py and TensorFlow's API.
+const tensorFlowTable = `
+__operators__.add math.add add|Add|x y
+math.subtract subtract|Subtract|x y
+math.multiply multiply|Multiply|x y
+math.truediv math.divide divide|TrueDivide|x y
+math.divide_no_nan|DivideNoNan|x y
+math.floordiv|FloorDivide|x y
+math.mod math.floormod|Mod|x y
+math.pow pow|Power|x y
+math.maximum maximum|Maximum|x y
+math.minimum minimum|Minimum|x y
+math.greater greater|Greater|x y
+math.greater_equal greater_equal|GreaterEqual|x y
+math.less less|Less|x y
+math.less_equal less_equal|LessEqual|x y
+math.equal equal|Equal|x y
+math.not_equal not_equal|NotEqual|x y
+__operators__.eq|Equal|self other
+__operators__.ne|NotEqual|self other
+math.atan2|Arctan2|y x
+math.logical_and logical_and|LogicalAnd|x y
+math.logical_or logical_or|LogicalOr|x y
+math.logical_xor|LogicalXor|x y
+math.logical_not logical_not|LogicalNot|x
+math.abs abs|Absolute|x
+math.negative negative|Negative|x
+math.sign sign|Sign|x
+math.square square|Square|x
+math.sqrt sqrt|Sqrt|x
+math.rsqrt|Rsqrt|x
+math.exp exp|Exp|x
+math.log|Log|x
+math.log1p|Log1p|x
+math.expm1|Expm1|x
+math.sin sin|Sin|x
+math.cos cos|Cos|x
+math.tan tan|Tan|x
+math.asin asin|Arcsin|x
+math.acos acos|Arccos|x
+math.atan atan|Arctan|x
+math.sinh sinh|Sinh|x
+math.cosh cosh|Cosh|x
+math.asinh asinh|Arcsinh|x
+math.acosh acosh|Arccosh|x
+math.atanh atanh|Arctanh|x
+math.floor floor|Floor|x
+math.ceil|Ceil|x
+math.round round|Round|x||{"decimals":0}
+math.erf|Erf|x
+math.erfc|Erfc|x
+math.erfinv|Erfinv|x
+math.reciprocal|Reciprocal|x
+math.is_nan|Isnan|x
+math.is_inf|Isinf|x
+math.is_finite|Isfinite|x
+math.tanh tanh nn.tanh|Tanh|x
+math.sigmoid nn.sigmoid sigmoid|Sigmoid|x
+math.log_sigmoid|LogSigmoid|x
+stop_gradient|StopGradient|input
+identity|Copy|input
+zeros_like|ZerosLike|input||{"dtype":null}
+ones_like|OnesLike|input||{"dtype":null}
+nn.relu|Relu|features
+nn.relu6|Relu6|features
+nn.elu|Elu|features||{"alpha":1.0}
+nn.selu|Selu|features
+nn.softplus math.softplus|Softplus|features
+nn.softsign math.softsign|Softsign|features
+nn.silu nn.swish|Silu|features
+nn.leaky_relu|LeakyRelu|features|alpha=negative_slope|{"negative_slope":0.2}
+nn.gelu|Gelu|features|approximate=approximate|{"approximate":false}
+nn.softmax math.softmax|Softmax|logits|axis=axis|{"axis":-1}
+nn.log_softmax math.log_softmax|LogSoftmax|logits|axis=axis|{"axis":-1}
+math.reduce_sum|Sum|input_tensor|axis=axis keepdims=keepdims|{"axis":null,"keepdims":false}
+math.reduce_mean|Mean|input_tensor|axis=axis keepdims=keepdims|{"axis":null,"keepdims":false}
+math.reduce_max|Max|input_tensor|axis=axis keepdims=keepdims|{"axis":null,"keepdims":false,"initial":null}
+math.reduce_min|Min|input_tensor|axis=axis keepdims=keepdims|{"axis":null,"keepdims":false,"initial":null}
+math.reduce_prod|Prod|input_tensor|axis=axis keepdims=keepdims|{"axis":null,"keepdims":false,"dtype":null}
+math.reduce_std|Std|input_tensor|axis=axis keepdims=keepdims|{"axis":null,"keepdims":false}
+math.reduce_variance|Var|input_tensor|axis=axis keepdims=keepdims|{"axis":null,"keepdims":false}
+math.reduce_any|Any|input_tensor|axis=axis keepdims=keepdims|{"axis":null,"keepdims":false}
+math.reduce_all|All|input_tensor|axis=axis keepdims=keepdims|{"axis":null,"keepdims":false}
+math.reduce_logsumexp|Logsumexp|input_tensor|axis=axis keepdims=keepdims|{"axis":null,"keepdims":false}
+math.argmax argmax|Argmax|input|axis=axis|{"axis":0,"keepdims":false}
+math.argmin argmin|Argmin|input|axis=axis|{"axis":0,"keepdims":false}
+clip_by_value|Clip|t|clip_value_min=x_min clip_value_max=x_max
+reshape|Reshape|tensor|shape=newshape
+transpose compat.v1.transpose|Transpose|a|perm=axes|{"axes":null}
+squeeze compat.v1.squeeze|Squeeze|input|axis=axis|{"axis":null}
+expand_dims|ExpandDims|input|axis=axis
+concat|Concatenate|values|axis=axis
+stack|Stack|values|axis=axis|{"axis":0}
+split|Split|value|num_or_size_splits=indices_or_sections axis=axis|{"axis":0}
+unstack|Unstack|value|axis=axis num=num|{"axis":0,"num":null}
+tile|Tile|input|multiples=repeats
+repeat|Repeat|input|repeats=repeats axis=axis|{"axis":null}
+reverse|Flip|tensor|axis=axis
+roll|Roll|input|shift=shift axis=axis
+broadcast_to|BroadcastTo|input|shape=shape
+cast|Cast|x|dtype=dtype
+linalg.matmul matmul|Matmul|a b
+linalg.inv|Inv|input
+linalg.det|Det|input
+linalg.cholesky|Cholesky|input||{"upper":false}
+where|Where|condition x y
+one_hot|OneHot|indices|depth=num_classes axis=axis|{"axis":-1,"dtype":"float32"}
+math.l2_normalize|Normalize|x|axis=axis|{"order":2,"epsilon":1e-12}
+pad|Pad|tensor|paddings=pad_width|{"mode":"constant"}
+cumsum math.cumsum|Cumsum|x|axis=axis|{"axis":0,"dtype":null}
+math.cumprod|Cumprod|x|axis=axis|{"axis":0,"dtype":null}
+nn.depth_to_space|DepthToSpace|input|block_size=block_size|{"data_format":"channels_last"}
+nn.space_to_depth|SpaceToDepth|input|block_size=block_size|{"data_format":"channels_last"}
+`
+
+// tensorFlowOp is a line of tensorFlowTable.
 type tensorFlowOp struct {
 	class   string
 	tensors []string
 	config  map[string]string
-	fixed   map[string]any // config that TensorFlow doesn't say
+	fixed   map[string]any
 }
 
-var (
-	unaryOp  = []string{"x"}
-	binaryOp = []string{"x", "y"}
-	reduceOp = map[string]string{"axis": "axis", "keepdims": "keepdims"}
-)
-
-// tensorFlowOps are the functions that models of Keras 2 use, under the names that TFOpLambda writes.
-//
-// Source: tf_keras/src/layers/core/tf_op_layer.py and TensorFlow's API.
+// tensorFlowOps is tensorFlowTable by the functions' names.
 func tensorFlowOps() map[string]tensorFlowOp {
-	unary := func(class string) tensorFlowOp { return tensorFlowOp{class: class, tensors: unaryOp} }
-	binary := func(class string) tensorFlowOp { return tensorFlowOp{class: class, tensors: binaryOp} }
-	reduce := func(class string, more map[string]any) tensorFlowOp {
-		fixed := map[string]any{"axis": nil, "keepdims": false}
-		maps.Copy(fixed, more)
-		return tensorFlowOp{class: class, tensors: []string{"input_tensor"}, config: reduceOp, fixed: fixed}
+	ops := map[string]tensorFlowOp{}
+	for line := range strings.Lines(tensorFlowTable) {
+		parts := append(strings.Split(strings.TrimSpace(line), "|"), "", "")
+		if len(parts) < 5 {
+			continue
+		}
+		f := tensorFlowOp{class: parts[1], tensors: strings.Fields(parts[2]), config: map[string]string{}}
+		for pair := range strings.FieldsSeq(parts[3]) {
+			from, to, _ := strings.Cut(pair, "=")
+			f.config[from] = to
+		}
+		_ = json.Unmarshal([]byte(parts[4]), &f.fixed) // what isn't there is nil; a test reads all
+		for name := range strings.FieldsSeq(parts[0]) {
+			ops[name] = f
+		}
 	}
-	initial := map[string]any{"initial": nil}
-	softmax := tensorFlowOp{"Softmax", []string{"logits"}, map[string]string{"axis": "axis"}, map[string]any{"axis": -1}}
-	transpose := tensorFlowOp{"Transpose", []string{"a"}, map[string]string{"perm": "axes"}, map[string]any{"axes": nil}}
-	squeeze := tensorFlowOp{"Squeeze", []string{"input"}, map[string]string{"axis": "axis"}, map[string]any{"axis": nil}}
-	argmax := map[string]any{"axis": 0, "keepdims": false}
-	return map[string]tensorFlowOp{
-		"__operators__.add": binary("Add"), "math.add": binary("Add"), "add": binary("Add"),
-		"math.subtract": binary("Subtract"), "subtract": binary("Subtract"),
-		"math.multiply": binary("Multiply"), "multiply": binary("Multiply"),
-		"math.truediv": binary("TrueDivide"), "math.divide": binary("TrueDivide"), "divide": binary("TrueDivide"),
-		"math.floordiv": binary("FloorDivide"), "math.mod": binary("Mod"), "math.floormod": binary("Mod"),
-		"math.pow": binary("Power"), "pow": binary("Power"),
-		"math.maximum": binary("Maximum"), "maximum": binary("Maximum"),
-		"math.minimum": binary("Minimum"), "minimum": binary("Minimum"),
-		"math.greater": binary("Greater"), "math.greater_equal": binary("GreaterEqual"), "math.less": binary("Less"),
-		"math.less_equal": binary("LessEqual"), "math.equal": binary("Equal"), "math.not_equal": binary("NotEqual"),
-		"__operators__.eq": {class: "Equal", tensors: []string{"self", "other"}}, "__operators__.ne": {class: "NotEqual", tensors: []string{"self", "other"}},
-		"math.logical_and": binary("LogicalAnd"), "math.logical_or": binary("LogicalOr"), "math.logical_not": unary("LogicalNot"),
-		"math.abs": unary("Absolute"), "abs": unary("Absolute"), "math.negative": unary("Negative"), "math.sign": unary("Sign"),
-		"math.square": unary("Square"), "math.sqrt": unary("Sqrt"), "math.rsqrt": unary("Rsqrt"), "math.exp": unary("Exp"),
-		"math.log": unary("Log"), "math.log1p": unary("Log1p"), "math.expm1": unary("Expm1"), "math.sin": unary("Sin"), "math.cos": unary("Cos"),
-		"math.floor": unary("Floor"), "math.ceil": unary("Ceil"), "math.erf": unary("Erf"), "math.reciprocal": unary("Reciprocal"),
-		"math.tanh": unary("Tanh"), "tanh": unary("Tanh"), "nn.tanh": unary("Tanh"), "math.sigmoid": unary("Sigmoid"), "nn.sigmoid": unary("Sigmoid"),
-		"sigmoid": unary("Sigmoid"), "stop_gradient": {class: "StopGradient", tensors: []string{"input"}},
-		"nn.relu": {class: "Relu", tensors: []string{"features"}}, "nn.relu6": {class: "Relu6", tensors: []string{"features"}},
-		"nn.elu": {class: "Elu", tensors: []string{"features"}, fixed: map[string]any{"alpha": 1.0}}, "nn.selu": {class: "Selu", tensors: []string{"features"}},
-		"nn.softplus": {class: "Softplus", tensors: []string{"features"}}, "math.softplus": {class: "Softplus", tensors: []string{"features"}},
-		"nn.softsign": {class: "Softsign", tensors: []string{"features"}},
-		"nn.silu":     {class: "Silu", tensors: []string{"features"}}, "nn.swish": {class: "Silu", tensors: []string{"features"}},
-		"nn.leaky_relu": {"LeakyRelu", []string{"features"}, map[string]string{"alpha": "negative_slope"}, map[string]any{"negative_slope": 0.2}},
-		"nn.gelu":       {"Gelu", []string{"features"}, map[string]string{"approximate": "approximate"}, map[string]any{"approximate": false}},
-		"nn.softmax":    softmax, "math.softmax": softmax,
-		"nn.log_softmax":  {"LogSoftmax", []string{"logits"}, map[string]string{"axis": "axis"}, map[string]any{"axis": -1}},
-		"math.reduce_sum": reduce("Sum", nil), "math.reduce_mean": reduce("Mean", nil), "math.reduce_max": reduce("Max", initial),
-		"math.reduce_min": reduce("Min", initial), "math.reduce_prod": reduce("Prod", map[string]any{"dtype": nil}),
-		"math.reduce_std": reduce("Std", nil), "math.reduce_variance": reduce("Var", nil), "math.reduce_any": reduce("Any", nil),
-		"math.reduce_all": reduce("All", nil), "math.reduce_logsumexp": reduce("Logsumexp", nil),
-		"math.argmax":   {"Argmax", []string{"input"}, map[string]string{"axis": "axis"}, argmax},
-		"math.argmin":   {"Argmin", []string{"input"}, map[string]string{"axis": "axis"}, argmax},
-		"clip_by_value": {"Clip", []string{"t"}, map[string]string{"clip_value_min": "x_min", "clip_value_max": "x_max"}, nil},
-		"reshape":       {"Reshape", []string{"tensor"}, map[string]string{"shape": "newshape"}, nil},
-		"transpose":     transpose, "compat.v1.transpose": transpose, "squeeze": squeeze, "compat.v1.squeeze": squeeze,
-		"expand_dims":       {"ExpandDims", []string{"input"}, map[string]string{"axis": "axis"}, nil},
-		"concat":            {"Concatenate", []string{"values"}, map[string]string{"axis": "axis"}, nil},
-		"stack":             {"Stack", []string{"values"}, map[string]string{"axis": "axis"}, map[string]any{"axis": 0}},
-		"split":             {"Split", []string{"value"}, map[string]string{"num_or_size_splits": "indices_or_sections", "axis": "axis"}, map[string]any{"axis": 0}},
-		"unstack":           {"Unstack", []string{"value"}, map[string]string{"axis": "axis", "num": "num"}, map[string]any{"axis": 0, "num": nil}},
-		"tile":              {"Tile", []string{"input"}, map[string]string{"multiples": "repeats"}, nil},
-		"cast":              {"Cast", []string{"x"}, map[string]string{"dtype": "dtype"}, nil},
-		"linalg.matmul":     {class: "Matmul", tensors: []string{"a", "b"}},
-		"matmul":            {class: "Matmul", tensors: []string{"a", "b"}},
-		"where":             {class: "Where", tensors: []string{"condition", "x", "y"}},
-		"one_hot":           {"OneHot", []string{"indices"}, map[string]string{"depth": "num_classes", "axis": "axis"}, map[string]any{"axis": -1, "dtype": "float32"}},
-		"math.l2_normalize": {"Normalize", []string{"x"}, map[string]string{"axis": "axis"}, map[string]any{"order": 2, "epsilon": 1e-12}},
-		"pad":               {"Pad", []string{"tensor"}, map[string]string{"paddings": "pad_width"}, map[string]any{"mode": "constant"}},
-		"cumsum":            {"Cumsum", []string{"x"}, map[string]string{"axis": "axis"}, map[string]any{"axis": 0, "dtype": nil}},
-		"math.cumsum":       {"Cumsum", []string{"x"}, map[string]string{"axis": "axis"}, map[string]any{"axis": 0, "dtype": nil}},
-	}
+	return ops
 }
 
 // idle are keywords of TensorFlow that change nothing where they have these values.

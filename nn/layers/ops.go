@@ -64,7 +64,7 @@ func operations() nn.Registry {
 	r := nn.Registry{}
 	for _, table := range []map[string]func() nn.Layer{elementOps(), binaryOps(), activationOps(), shapeOps(), joinOps(), indexOps(),
 		reductionOps(), orderOps(), productOps(), imageOps(), rareOps(), rarePairOps(),
-		matrixOps(), partOps(), windowOps(), networkOps(), statisticsOps(), nanOps()} {
+		matrixOps(), partOps(), windowOps(), networkOps(), statisticsOps(), nanOps(), linearOps()} {
 		for class, create := range table {
 			r["ops."+class] = create
 		}
@@ -87,6 +87,8 @@ func (a *operands) arg(i int, name string) any {
 }
 
 // x is the first argument, which must be a tensor.
+//
+//go:noinline
 func (a *operands) x() *nn.Value { return a.tensor(0, "x") }
 
 // tensor is argument i as a value; numbers, lists and arrays become constants.

@@ -24,6 +24,8 @@ func (t *Tuple) UnmarshalJSON(raw []byte) error {
 }
 
 // all is a Tuple of equal numbers.
+//
+//go:noinline
 func all(rank, n int) Tuple {
 	t := make(Tuple, rank)
 	for i := range t {
@@ -99,8 +101,6 @@ func (p Pairs) of(g *nn.Graph, key string, rank int) Pairs {
 }
 
 // checkRank refuses inputs that don't have one batch, rank spatial and one channel axis.
-//
-//go:noinline
 func checkRank(g *nn.Graph, x *nn.Value, rank int) {
 	if len(x.Shape) != rank+2 {
 		g.Failf("needs an input of %d dimensions, found shape %v", rank+2, x.Shape)

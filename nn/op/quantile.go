@@ -57,15 +57,7 @@ func (o quantile) each(k *Arrays, f func(k *Arrays, at, low, high int, weight fl
 				odd = true
 			}
 		}
-		slices.SortStableFunc(order, func(a, b float64) int {
-			switch p, q := line[int(a)], line[int(b)]; {
-			case p < q:
-				return -1
-			case p > q:
-				return 1
-			}
-			return 0
-		})
+		sortBy(order, line)
 		for j, part := range q {
 			at := row*len(q) + j
 			if odd && !o.skip || len(order) == 0 {
@@ -111,4 +103,28 @@ func (o quantile) between(n int, part float64) (low, high int, weight float64) {
 	low = max(clip(math.Ceil(at))-1, 0)
 	high = min(low+1, n-1)
 	return low, high, float64(float32(float64(high) - at))
+}
+
+// sortBy sorts positions by what stands there, as a heap.
+func sortBy(order, x []float64) {
+	sink := func(i, n int) {
+		for 2*i+1 < n {
+			c := 2*i + 1
+			if c+1 < n && x[int(order[c])] < x[int(order[c+1])] {
+				c++
+			}
+			if x[int(order[i])] >= x[int(order[c])] {
+				return
+			}
+			order[i], order[c] = order[c], order[i]
+			i = c
+		}
+	}
+	for i := len(order)/2 - 1; i >= 0; i-- {
+		sink(i, len(order))
+	}
+	for n := len(order) - 1; n > 0; n-- {
+		order[0], order[n] = order[n], order[0]
+		sink(0, n)
+	}
 }

@@ -1,6 +1,7 @@
 """The rarer operation nodes: bits, sets, matrices, statistics, signals, images, segments; see ops.py for those that most models use."""
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
 from keras.src.ops import core, image, linalg, math, nn, numpy
 
@@ -16,6 +17,8 @@ def goldens(s):
     networks(s)
     statistics(s)
     nans(s)
+    linear(s)
+    keras2(s)
 
 
 ODD = fixed([[1.0, float("inf"), float("-inf"), float("nan"), -0.0, 0.0, -2.5, 3.0]])
@@ -270,3 +273,65 @@ def nans(s):
     s.op("rare_nanquantile", lambda a: ops.nanquantile(holes(a), [0.2, 0.7], axis=1), x.fixed(), trains=False)
     s.op("rare_nanquantile_one", lambda a: ops.nanquantile(holes(a), 0.3, axis=(1, 2), keepdims=True), x, trains=False)
     s.op("rare_nanpercentile", lambda a: ops.nanpercentile(holes(a), 60.0, axis=-1, method="lower"), x, trains=False)
+
+
+def linear(s):
+    x = normal(2, 4, 4)
+    spd = lambda a: ops.matmul(a, ops.transpose(a, (0, 2, 1))) + 2.0 * ops.convert_to_tensor(np.eye(4, dtype="float32"))
+    s.op("rare_inv", ops.linalg.inv, x)
+    s.op("rare_inv_of_sums", lambda a: ops.linalg.inv(spd(a)), x)
+    s.op("rare_det", ops.linalg.det, x)
+    s.op("rare_det_small", ops.linalg.det, normal(3, 2, 2))
+    s.op("rare_slogdet", lambda a: ops.slogdet(a), x)
+    s.op("rare_slogdet_one", lambda a: ops.slogdet(a), normal(3, 3).fixed())
+    s.op("rare_logdet", lambda a: math.Logdet()(spd(a)), x)
+    for upper in (False, True):
+        s.op(f"rare_cholesky_{upper}", lambda a: ops.linalg.cholesky(spd(a), upper=upper), x)
+        s.op(f"rare_cholesky_inverse_{upper}", lambda a: ops.linalg.cholesky_inverse(ops.linalg.cholesky(spd(a), upper=upper), upper=upper), x)
+        s.op(f"rare_solve_triangular_{upper}", lambda a, b: ops.linalg.solve_triangular(spd(a), b, lower=upper), x, normal(2, 4, 3))
+    s.op("rare_solve", ops.linalg.solve, x, normal(2, 4, 3))
+    s.op("rare_solve_vector", ops.linalg.solve, normal(4, 4).fixed(), normal(4).fixed())
+    s.op("rare_lu_factor", ops.linalg.lu_factor, normal(5, 5).fixed(), trains=False)
+    s.op("rare_eigh", lambda a: (lambda w, v: (w, ops.absolute(v)))(*ops.linalg.eigh(spd(a))), x, trains=False)
+    s.op("rare_eigh_single", lambda a: ops.linalg.eigh(a)[0], normal(5, 5).fixed(), trains=False)
+    s.op("rare_qr", lambda a: ops.linalg.qr(a), normal(2, 5, 3), trains=False)
+    s.op("rare_qr_wide", lambda a: ops.linalg.qr(a), normal(2, 3, 5), trains=False)
+    s.op("rare_qr_complete", lambda a: ops.linalg.qr(a, mode="complete"), normal(2, 5, 3), trains=False)
+    s.op("rare_svd", lambda a: [ops.absolute(p) for p in ops.linalg.svd(a)], x, trains=False)
+    s.op("rare_svd_tall", lambda a: [ops.absolute(p) for p in ops.linalg.svd(a, full_matrices=False)], normal(2, 5, 3), trains=False)
+    s.op("rare_svd_wide", lambda a: [ops.absolute(p) for p in ops.linalg.svd(a, full_matrices=False)], normal(2, 3, 5), trains=False)
+    s.op("rare_svd_values", lambda a: ops.linalg.svd(a, compute_uv=False), normal(2, 3, 5), trains=False)
+    s.op("rare_matrix_rank", lambda a: linalg.MatrixRank()(ops.matmul(a, ops.transpose(a, (0, 2, 1)))), normal(2, 5, 3))
+    s.op("rare_pinv", lambda a: linalg.Pinv()(a), normal(2, 5, 3), trains=False)
+    s.op("rare_pinv_wide", lambda a: linalg.Pinv()(a), normal(2, 3, 5), trains=False)
+    s.op("rare_lstsq", lambda a, b: ops.linalg.lstsq(a, b), normal(6, 3).fixed(), normal(6, 2).fixed(), trains=False)
+    s.op("rare_lstsq_vector", lambda a, b: ops.linalg.lstsq(a, b), normal(3, 5).fixed(), normal(3).fixed(), trains=False)
+
+
+def keras2(s):
+    """More functions of TensorFlow in TFOpLambda nodes."""
+    def op(name, f, *inputs):
+        s.op("rare_tf_" + name, f, *inputs, frameworks=("tf_keras",))
+
+    x, within = normal(2, 3, 4), uniform(2, 3, 4, low=-0.9, high=0.9)
+    for name in "tan sinh cosh atan asinh erfc log_sigmoid is_nan is_inf is_finite round".split():
+        op(name, lambda a: tf.cast(getattr(tf.math, name)(a), "float32"), x)
+    for name in "asin acos atanh erfinv".split():
+        op(name, getattr(tf.math, name), within)
+    op("acosh", tf.math.acosh, uniform(2, 3, low=1.2, high=3))
+    op("atan2", tf.math.atan2, x, normal(2, 3, 4))
+    op("divide_no_nan", tf.math.divide_no_nan, x, fixed([[[0.0, 1.0, 2.0, 0.0]] * 3] * 2))
+    op("logical_xor", lambda a, b: tf.cast(tf.math.logical_xor(a > 0, b > 0), "float32"), x, normal(2, 3, 4))
+    op("identity", tf.identity, x)
+    op("zeros_like", lambda a: tf.zeros_like(a) + a, x)
+    op("ones_like", lambda a: tf.ones_like(a) * a, x)
+    op("repeat", lambda a: tf.repeat(a, 2, axis=1), x)
+    op("reverse", lambda a: tf.reverse(a, axis=[1]), x)
+    op("roll", lambda a: tf.roll(a, shift=2, axis=1), x)
+    op("broadcast_to", lambda a: tf.broadcast_to(a, (2, 3, 4)), normal(2, 1, 4).fixed())
+    op("inv", tf.linalg.inv, normal(2, 3, 3))
+    op("det", tf.linalg.det, normal(2, 3, 3))
+    op("cholesky", tf.linalg.cholesky, fixed([[[4.0, 1.0, 0.5], [1.0, 3.0, -1.0], [0.5, -1.0, 2.0]]] * 2))
+    op("cumprod", lambda a: tf.math.cumprod(a, axis=1), x)
+    op("depth_to_space", lambda a: tf.nn.depth_to_space(a, 2), normal(2, 2, 3, 8))
+    op("space_to_depth", lambda a: tf.nn.space_to_depth(a, 2), normal(2, 4, 6, 2))
