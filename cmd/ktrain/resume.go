@@ -26,8 +26,12 @@ import (
 // backup is what --resume goes on from; its zero value is none.
 type backup struct {
 	train.BackupAndRestore
-	from *train.Checkpoint // nil: from the beginning
+	from  *train.Checkpoint // nil: from the beginning
+	begun bool              // what is there is of a run that was killed before its first backup
 }
+
+// begunName is a file in the backup's folder while training goes on.
+const begunName = "begun"
 
 // openBackup finds the backup beside the output, and what to go on from.
 func (f *options) openBackup(o *cli.IO) (b backup, err error) {
@@ -56,7 +60,8 @@ func (f *options) openBackup(o *cli.IO) (b backup, err error) {
 	b.from, err = b.Latest()
 	if errors.Is(err, fs.ErrNotExist) {
 		fmt.Fprintf(o.Err, "%s holds nothing to go on from: training starts at the beginning\n", b.Dir)
-		err = nil
+		_, err = os.Stat(filepath.Join(b.Dir, begunName))
+		b.begun, err = err == nil, nil
 	}
 	return b, err
 }
@@ -70,6 +75,13 @@ func (b *backup) begin(f *options, m nn.Model, fit *train.Options) error {
 		if err := b.Remove(); err != nil {
 			return err
 		}
+	}
+	// Before any output is there, so that --resume knows whose it is even where no backup was made.
+	if err := os.MkdirAll(b.Dir, 0o777); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(b.Dir, begunName), nil, 0o666); err != nil {
+		return err
 	}
 	b.Of = map[string]string{"what --preprocess says": f.preprocess, "what --features, --resize, --resize-engine and --color say": f.sets.String()}
 	var err error
@@ -110,6 +122,9 @@ func (b *backup) end(outputs ...string) error {
 				}
 			}
 		}
+	}
+	if err := os.Remove(filepath.Join(b.Dir, begunName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	return b.Remove()
 }
