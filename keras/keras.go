@@ -49,6 +49,12 @@ type Options struct {
 	IgnoreKeys []string
 	// Registry are the layers that files may name; nil: all that package layers has.
 	Registry nn.Registry
+	// Layers are classes of the caller's own, by the name that Python registered them under ("MyLib>Antirectifier") or by
+	// class. They go before Registry's.
+	Layers nn.Registry
+	// Lambdas take the place of Python code, which is never run: by the name of a Lambda layer or, for activations that aren't
+	// known, by "LAYER.activation" or by their name in the file ("<lambda>"). One that nothing asks for is an error.
+	Lambdas map[string]nn.Function
 	// Limits bound what is read; zero fields are the defaults.
 	Limits Limits
 	// Warn is told of config keys that aren't known and were let pass; may be nil.
@@ -196,7 +202,7 @@ func (o Options) decode(raw []byte, v version, from form) (nn.Model, error) {
 		ignore[k] = true
 	}
 	l := o.Limits.OrDefaults()
-	d := nn.Decoder{Registry: o.Registry, Ignore: ignore, Warn: o.Warn, MaxLayers: l.MaxLayers, MaxDepth: min(l.MaxGroupDepth, 64)}
+	d := nn.Decoder{Registry: o.Registry, Custom: o.Layers, Functions: o.Lambdas, Ignore: ignore, Warn: o.Warn, MaxLayers: l.MaxLayers, MaxDepth: min(l.MaxGroupDepth, 64)}
 	if d.Registry == nil {
 		d.Registry = layers.Builtin()
 	}
@@ -210,6 +216,9 @@ func (o Options) decode(raw []byte, v version, from form) (nn.Model, error) {
 		return nil, err
 	case len(policies) > 0:
 		return nil, policies
+	}
+	if names := d.Unused(); len(names) > 0 {
+		return nil, &UnsupportedError{Msg: fmt.Sprintf("no Lambda layer and no unknown activation is called %q, which a function was given for", names[0])}
 	}
 	m, ok := layer.(nn.Model)
 	if !ok {

@@ -23,7 +23,11 @@ func keras3Config(m nn.Model) (object, error) {
 	}
 	eachLayer(env, func(env object) {
 		class, module := text(env["class_name"]), text(env["module"])
-		if env["module"] == nil || nn.OriginOf(m).Translated && !strings.HasPrefix(module, "keras.src.ops") {
+		if name := nn.CustomName("", text(env["registered_name"])); name != "" { // Keras finds it by that name
+			if owner, _, _ := strings.Cut(name, ">"); env["module"] == nil {
+				env["module"] = marshal(owner)
+			}
+		} else if env["module"] == nil || nn.OriginOf(m).Translated && !strings.HasPrefix(module, "keras.src.ops") {
 			env["module"] = marshal(moduleOf(class))
 		}
 		if class == "Model" {
@@ -91,6 +95,9 @@ func bare(env object) {
 	delete(env, "compile_config")
 	if text(env["class_name"]) == "GroupQueryAttention" { // legacy files name the class, not its export
 		env["class_name"] = marshal("GroupedQueryAttention")
+	}
+	if name := nn.CustomName("", text(env["registered_name"])); name != "" {
+		env["class_name"] = env["registered_name"]
 	}
 	if !strings.Contains(text(env["module"]), ".ops") {
 		delete(env, "module")

@@ -14,6 +14,7 @@ type Activation struct {
 	Name  string
 	Layer Layer
 	raw   json.RawMessage // as it was read
+	fn    Function        // of a name that isn't known
 }
 
 // Act names an activation: relu, softmax, ...
@@ -44,7 +45,7 @@ func (a *Activation) decode(d *Decoder, raw json.RawMessage, where Where) error 
 	}
 	var name string
 	if json.Unmarshal(raw, &name) == nil {
-		return a.set(name, where)
+		return a.set(d, name, where)
 	}
 	var env struct {
 		Class      string          `json:"class_name"`
@@ -55,21 +56,24 @@ func (a *Activation) decode(d *Decoder, raw json.RawMessage, where Where) error 
 		return err
 	}
 	if json.Unmarshal(env.Config, &name) == nil && name != "" { // {"class_name": "function", "config": "relu"}
-		return a.set(name, where)
+		return a.set(d, name, where)
 	}
 	if d.Known(env.Class) {
 		l, err := d.Layer(raw)
 		a.Layer = l
 		return err
 	}
-	return a.set(env.Class, where)
+	return a.set(d, env.Class, where)
 }
 
-func (a *Activation) set(name string, where Where) error {
-	a.Name = op.CanonicalActivation(name)
-	if a.Name == "" {
+func (a *Activation) set(d *Decoder, name string, where Where) error {
+	if a.Name = op.CanonicalActivation(name); a.Name != "" {
+		return nil
+	}
+	if a.fn = d.function(where.Layer+"."+where.Key, name); a.fn == nil {
 		return &UnsupportedError{Where: where, Msg: fmt.Sprintf("activation %q isn't known", name)}
 	}
+	a.Name = name
 	return nil
 }
 
@@ -80,6 +84,9 @@ func (g *Graph) Activate(a Activation, x *Value) *Value {
 	}
 	if a.Linear() {
 		return x
+	}
+	if a.fn != nil {
+		return g.call(a.fn, []Wire{{Value: x}})
 	}
 	o, err := op.Activation(a.Name)
 	if err != nil {

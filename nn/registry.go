@@ -20,15 +20,23 @@ type object = map[string]json.RawMessage
 // or {}, or if it can't change what is computed.
 type Decoder struct {
 	Registry Registry
-	File     string          // for errors
-	Ignore   map[string]bool // "Dense.lora_rank": keys that pass whatever their value
-	Warn     func(string)    // told of keys that passed unknown; may be nil
+	// Custom are layers of the caller's own, by the name that Python registered them under ("MyLib>Antirectifier") or by class.
+	// They go before Registry's.
+	Custom Registry
+	// Functions take the place of Python code: by the name of a Lambda layer, or for activations that aren't known, by
+	// "LAYER.activation" or by their name in the file ("<lambda>").
+	Functions map[string]Function
+
+	File   string          // for errors
+	Ignore map[string]bool // "Dense.lora_rank": keys that pass whatever their value
+	Warn   func(string)    // told of keys that passed unknown; may be nil
 	// MaxLayers and MaxDepth bound the model; 0: 100,000 and 64.
 	MaxLayers, MaxDepth int
 
 	unsupported   UnsupportedErrors
 	layers, depth int
 	warned        map[string]bool
+	used          map[string]bool // of Functions
 }
 
 // Known says that the registry has the class.
@@ -69,6 +77,11 @@ func (d *Decoder) Layer(raw json.RawMessage) (Layer, error) {
 		return nil, &FormatError{Where: Where{File: d.File}, Msg: "a layer must be an object with class_name and config", Got: abridge(raw), Err: err}
 	}
 	class := text(env["class_name"])
+	if CustomName(class, "") != "" { // as legacy files have it
+		env["registered_name"] = env["class_name"]
+		class = class[strings.LastIndexByte(class, '>')+1:]
+		env["class_name"] = quote(class)
+	}
 	if strings.Contains(text(env["module"]), ".ops") { // keras.layers.Multiply and keras.ops.multiply share a class name
 		class = "ops." + class
 	}
@@ -81,8 +94,8 @@ func (d *Decoder) Layer(raw json.RawMessage) (Layer, error) {
 	if strings.TrimPrefix(class, "ops.") == "" {
 		return nil, &FormatError{Where: where, Msg: "a layer without class_name", Got: abridge(raw)}
 	}
-	create, ok := d.Registry[class]
-	if !ok {
+	create := d.constructor(where, env)
+	if create == nil {
 		d.reject(d.unknownClass(where, env))
 		return &unknown{Common{Name: where.Layer, Class: class}}, nil
 	}

@@ -22,6 +22,7 @@ import (
 type modelFlags struct {
 	weights   string
 	ignore    []string
+	lambdas   layers.LambdaFlag
 	maxSize   string
 	maxPixels int64 // of images; 0: the default
 }
@@ -29,6 +30,7 @@ type modelFlags struct {
 func (f *modelFlags) add(fs *pflag.FlagSet) {
 	fs.StringVar(&f.weights, "weights", "", "`FILE` with the weights of an architecture .json")
 	fs.StringArrayVar(&f.ignore, "ignore-key", nil, "let an unknown config key pass: `CLASS.KEY`")
+	fs.Var(&f.lambdas, "lambda", "what a Lambda layer or a lost activation computes: `NAME=FUNCTION`, such as lambda_1=divide(255)")
 	fs.StringVar(&f.maxSize, "max-size", "", "let one file or tensor take `SIZE`, such as 8GB (default: by the file's own size)")
 }
 
@@ -37,7 +39,7 @@ func (f *modelFlags) open(path string) (nn.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return keras.LoadOptions(path, keras.Options{Weights: f.weights, IgnoreKeys: f.ignore, Limits: limits})
+	return keras.LoadOptions(path, keras.Options{Weights: f.weights, IgnoreKeys: f.ignore, Lambdas: f.lambdas, Limits: limits})
 }
 
 // limits are the defaults but for what flags say.
@@ -75,6 +77,7 @@ type sidecar struct {
 	Preprocess string   `json:"preprocess"`
 	Color      string   `json:"color"`
 	Resize     string   `json:"resize"`
+	Engine     string   `json:"resize_engine"`
 	Labels     []string `json:"labels"`
 }
 
@@ -139,14 +142,21 @@ func choosePreprocess(m nn.Model, side sidecar) (p imaging.Preprocess, why strin
 
 // normaliser names a layer that rescales or normalises inside the model.
 func normaliser(m nn.Model) string {
-	for _, l := range nn.Layers(m) {
+	return normaliserAmong(nn.Layers(m))
+}
+
+func normaliserAmong(list []nn.Layer) (name string) {
+	for _, l := range list {
 		switch l := l.(type) {
 		case *layers.Rescaling, *layers.Normalization:
-			return l.Base().Name
+			name = l.Base().Name
+		case *layers.Pipeline:
+			name = normaliserAmong(l.Layers)
 		case nn.Model:
-			if name := normaliser(l); name != "" {
-				return name
-			}
+			name = normaliser(l)
+		}
+		if name != "" {
+			return name
 		}
 	}
 	return ""

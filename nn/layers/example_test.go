@@ -29,12 +29,9 @@ func (l *Gate) Build(g *nn.Graph, c nn.Call) []nn.Wire {
 	return c.Keep(g.Op(op.Binary{Fn: "multiply"}, x, gate))
 }
 
-// A file may name a layer of yours once it is in the registry that reads it: keras.Options takes one.
+// A file may name a layer of yours once its reader knows it: keras.Options takes Layers, too.
 func ExampleBuiltin_customLayer() {
-	registry := layers.Builtin()
-	registry["Gate"] = func() nn.Layer { return &Gate{Init: 1} }
-
-	decoder := nn.Decoder{Registry: registry}
+	decoder := nn.Decoder{Registry: layers.Builtin(), Custom: nn.Registry{"mine>Gate": func() nn.Layer { return &Gate{Init: 1} }}}
 	l, err := decoder.Decode([]byte(`{"class_name": "Sequential", "config": {"name": "gated", "layers": [
 		{"class_name": "InputLayer", "config": {"name": "x", "batch_shape": [null, 3]}},
 		{"class_name": "Gate", "config": {"name": "gate", "init": 2.0}, "registered_name": "mine>Gate"}]}}`))
