@@ -64,7 +64,7 @@ func operations() nn.Registry {
 	r := nn.Registry{}
 	for _, table := range []map[string]func() nn.Layer{elementOps(), binaryOps(), activationOps(), shapeOps(), joinOps(), indexOps(),
 		reductionOps(), orderOps(), productOps(), imageOps(), rareOps(), rarePairOps(),
-		matrixOps(), partOps(), windowOps(), networkOps(), statisticsOps(), nanOps(), linearOps()} {
+		matrixOps(), partOps(), windowOps(), networkOps(), statisticsOps(), nanOps(), linearOps(), segmentOps()} {
 		for class, create := range table {
 			r["ops."+class] = create
 		}

@@ -18,6 +18,7 @@ def goldens(s):
     statistics(s)
     nans(s)
     linear(s)
+    segments(s)
     keras2(s)
 
 
@@ -306,6 +307,28 @@ def linear(s):
     s.op("rare_pinv_wide", lambda a: linalg.Pinv()(a), normal(2, 3, 5), trains=False)
     s.op("rare_lstsq", lambda a, b: ops.linalg.lstsq(a, b), normal(6, 3).fixed(), normal(6, 2).fixed(), trains=False)
     s.op("rare_lstsq_vector", lambda a, b: ops.linalg.lstsq(a, b), normal(3, 5).fixed(), normal(3).fixed(), trains=False)
+
+
+def segments(s):
+    ids = fixed([2, 0, 2, 1, 0, -1], "int32").fixed()
+    rising = fixed([0, 0, 1, 2, 2, 2], "int32").fixed()
+    for name in "sum max min prod".split():
+        f = {"prod": math.SegmentProd, "min": math.SegmentMin, "sum": math.SegmentSum, "max": math.SegmentMax}[name]
+        s.op("rare_segment_" + name, lambda a, i: ops.clip(f(num_segments=4)(a, i), -1e30, 1e30), normal(6, 3).fixed(), rising, trains=name != "prod")
+        s.op(f"rare_segment_{name}_some", lambda a, i: f(num_segments=3)(a, i), normal(6, 2, 2).fixed(), ids, trains=name != "prod")
+        s.op(f"rare_segment_{name}_sorted", lambda a, i: f(sorted=True)(a, i), normal(6).fixed(), rising, trains=name != "prod")
+        s.op(f"rare_segment_{name}_counted", lambda a, i: f()(a, i), integers(6).fixed(), rising)
+    at = fixed([[0, 1], [2, 0], [2, 2]], "int32").fixed()
+    s.op("rare_scatter", lambda i, v: ops.scatter(i, v, (3, 4)), at, normal(3).fixed())
+    s.op("rare_scatter_rows", lambda i, v: ops.scatter(i, v, (4, 2)), fixed([[1], [3], [1]], "int32").fixed(), normal(3, 2).fixed())
+    x = normal(3, 4).fixed()
+    s.op("rare_scatter_update", ops.scatter_update, x, at, normal(3).fixed())
+    s.op("rare_scatter_update_rows", lambda a, v: ops.scatter_update(a, [[1], [0]], v), x, normal(2, 4).fixed())
+    for reduction in "add max min mul".split():
+        s.op("rare_scatter_update_" + reduction, lambda a, i, v: ops.scatter_update(a, i, v, reduction=reduction), x,
+             fixed([[0, 1], [2, 0], [0, 1]], "int32").fixed(), normal(3).fixed(), trains=reduction == "add")
+    s.op("rare_slice_update", lambda a, v: ops.slice_update(a, [1, 2], v), x, normal(2, 2).fixed(), trains=False)
+    s.op("rare_slice_update_moved", lambda a, v: ops.slice_update(a, [2, 3], v), x, normal(2, 2).fixed(), trains=False)
 
 
 def keras2(s):
