@@ -123,10 +123,15 @@ func (b *backup) end(outputs ...string) error {
 			}
 		}
 	}
+	return b.Remove()
+}
+
+// Remove deletes the backup, and that training was begun.
+func (b *backup) Remove() error {
 	if err := os.Remove(filepath.Join(b.Dir, begunName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return b.Remove()
+	return b.BackupAndRestore.Remove()
 }
 
 // mismatch says of a checkpoint of another training that the command line is at fault.
