@@ -162,6 +162,7 @@ func (t *Trainer) train(b *data.Batch, rows []int) (Logs, error) {
 	}
 	t.apply(e.run)
 	e.run.Commit()
+	nn.WeightsChanged(t.model) // whoever trains by hand may predict between two steps
 	return e.logs(), nil
 }
 
