@@ -44,7 +44,7 @@ func predictCommand(fs *pflag.FlagSet) func(context.Context, *cli.IO, []string) 
 	fs.StringVar(&f.format, "format", "", "table, json, jsonl, csv, tsv, npy or npz (default table)")
 	fs.StringVar(&f.size, "size", "", "image size `HxW`, where the model leaves it open")
 	fs.StringVar(&f.resize, "resize", "", "nearest, bilinear, bicubic, lanczos, box or hamming (default nearest, as keras.utils.load_img)")
-	fs.StringVar(&f.engine, "resize-engine", "pil", "pil or tf")
+	fs.StringVar(&f.engine, "resize-engine", "", "pil or tf (default: what lies beside the model says, else pil)")
 	fs.StringVar(&f.aspect, "keep-aspect", "", "crop or pad instead of stretching")
 	fs.StringVar(&f.preprocess, "preprocess", "auto", "auto, none, scale, tf, torch, caffe or rescale=S,OFFSET")
 	fs.StringVar(&f.color, "color", "", "rgb, bgr or gray (default: what the model takes)")
@@ -312,6 +312,12 @@ func (p *predictor) imageOptions(side sidecar) (err error) {
 	}
 	if p.resize == "" {
 		p.resize = side.Resize
+		if p.engine == "" {
+			p.engine = side.Engine
+		}
+	}
+	if p.engine == "" {
+		p.engine = "pil"
 	}
 	if p.resize != "" {
 		if o.Filter, err = imaging.ParseFilter(p.resize); err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"reflect"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -37,6 +38,7 @@ type options struct {
 	flags *pflag.FlagSet
 	board board
 	sets  dataFlags
+	side  sidecar // of the trained model
 }
 
 func fitCommand(fs *pflag.FlagSet) func(context.Context, *cli.IO, []string) error {
@@ -263,6 +265,12 @@ func (f *options) open(ctx context.Context, o *cli.IO, m nn.Model, model string,
 	if set.Classes != nil {
 		fmt.Fprintf(o.Err, "classes: %q\n", set.Classes)
 	}
+	if f.side, err = beside(model, set.Classes, open.Image); err != nil {
+		return nil, err
+	}
+	if err := f.freeSide(); err != nil {
+		return nil, err
+	}
 	if f.split == 0 {
 		fit.Validation = set.Val
 	}
@@ -377,8 +385,36 @@ func saveModel(path string, m nn.Model, force bool) error {
 	return keras.SaveOptions(path, m, o)
 }
 
-// save writes the model and its history.
+// sided are the models that are written with a sidecar.
+func (f *options) sided() (models []string) {
+	for _, model := range []string{f.output, f.checkpoint} {
+		if model != "" && !f.side.empty() {
+			models = append(models, model)
+		}
+	}
+	return models
+}
+
+// freeSide refuses to write sidecars over others that say something else.
+func (f *options) freeSide() error {
+	for _, model := range f.sided() {
+		if was, err := readSidecar(model); err == nil && reflect.DeepEqual(was, f.side) {
+			continue
+		}
+		if err := free(f.force, sidecarPath(model)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// save writes the model, what lies beside it, and its history.
 func (f *options) save(m nn.Model, h *train.History) error {
+	for _, model := range f.sided() {
+		if err := writeJSON(sidecarPath(model), true, f.side); err != nil { // freeSide has said what may be there
+			return err
+		}
+	}
 	if f.output != "" {
 		if err := saveModel(f.output, m, f.force); err != nil {
 			return err

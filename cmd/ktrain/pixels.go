@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"kerasgo/imaging"
@@ -18,7 +19,40 @@ type sidecar struct {
 	Preprocess string   `json:"preprocess,omitempty"`
 	Color      string   `json:"color,omitempty"`
 	Resize     string   `json:"resize,omitempty"`
+	Engine     string   `json:"resize_engine,omitempty"`
 	Labels     []string `json:"labels,omitempty"`
+}
+
+// readSidecar reads what lies beside a model; the zero value where nothing does.
+func readSidecar(model string) (side sidecar, err error) {
+	raw, err := os.ReadFile(sidecarPath(model))
+	if os.IsNotExist(err) {
+		return side, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(raw, &side)
+	}
+	if err != nil {
+		return side, &safeio.FormatError{Where: safeio.Where{File: sidecarPath(model)}, Msg: "can't be read", Err: err}
+	}
+	return side, nil
+}
+
+// beside is what is to lie beside the trained model: of a folder of classes, their names and how its images were made; else
+// what lay beside the model before.
+func beside(model string, classes []string, o imaging.Options) (sidecar, error) {
+	if classes == nil {
+		return readSidecar(model)
+	}
+	side := sidecar{Labels: classes}
+	if o.Height > 0 {
+		side.Preprocess, side.Color, side.Resize, side.Engine = o.Preprocess.String(), o.Color.String(), o.Filter.String(), o.Engine.String()
+	}
+	return side, nil
+}
+
+func (s sidecar) empty() bool {
+	return s.Preprocess == "" && s.Color == "" && s.Resize == "" && s.Engine == "" && s.Labels == nil
 }
 
 // sidecarPath is where the sidecar of a model lies.
@@ -29,13 +63,9 @@ func sidecarPath(model string) string {
 // imageOptions says how pixels become the input of a model of one image input; the zero value for other models. resized says
 // that the model's sidecar names the filter.
 func imageOptions(m nn.Model, model, preprocess string) (o imaging.Options, resized bool, err error) {
-	var side sidecar
-	raw, err := os.ReadFile(sidecarPath(model))
-	if err == nil {
-		err = json.Unmarshal(raw, &side)
-	}
-	if err != nil && !os.IsNotExist(err) {
-		return o, false, &safeio.FormatError{Where: safeio.Where{File: sidecarPath(model)}, Msg: "can't be read", Err: err}
+	side, err := readSidecar(model)
+	if err != nil {
+		return o, false, err
 	}
 	if preprocess == "auto" {
 		preprocess = "none"
@@ -68,22 +98,26 @@ func imageOptions(m nn.Model, model, preprocess string) (o imaging.Options, resi
 		}
 	}
 	if side.Resize != "" {
-		o.Filter, err = imaging.ParseFilter(side.Resize)
+		if o.Filter, err = imaging.ParseFilter(side.Resize); err == nil && side.Engine != "" {
+			o.Engine, err = imaging.ParseEngine(side.Engine)
+		}
 	}
 	return o, side.Resize != "", err
 }
 
 // normalises says that the model itself rescales or normalises its input.
 func normalises(m nn.Model) bool {
-	for _, l := range nn.Layers(m) {
-		switch l := l.(type) {
-		case *layers.Rescaling, *layers.Normalization:
-			return true
-		case nn.Model:
-			if normalises(l) {
-				return true
-			}
-		}
+	return slices.ContainsFunc(nn.Layers(m), normalising)
+}
+
+func normalising(l nn.Layer) bool {
+	switch l := l.(type) {
+	case *layers.Rescaling, *layers.Normalization:
+		return true
+	case *layers.Pipeline:
+		return slices.ContainsFunc(l.Layers, normalising)
+	case nn.Model:
+		return normalises(l)
 	}
 	return false
 }
