@@ -199,7 +199,7 @@ func spread(roots []*hdf5.Group, at string, keeps bool) ([]*hdf5.Dataset, error)
 		}
 		numbers[i] = n
 	}
-	sort.Ints(numbers)
+	sort.Sort(sort.IntSlice(numbers))
 	out := make([]*hdf5.Dataset, len(keys))
 	for i, n := range numbers {
 		if n != i {

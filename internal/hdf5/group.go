@@ -1,10 +1,9 @@
 package hdf5
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
-	"slices"
+	"sort"
 	"strings"
 
 	"kerasgo/internal/safeio"
@@ -113,11 +112,11 @@ func newLinkTable(links []link) (*linkTable, error) {
 	for _, l := range links {
 		ordered = ordered && l.order >= 0
 	}
-	slices.SortFunc(links, func(a, b link) int {
+	sort.Slice(links, func(i, j int) bool {
 		if ordered {
-			return cmp.Compare(a.order, b.order)
+			return links[i].order < links[j].order
 		}
-		return strings.Compare(a.name, b.name)
+		return links[i].name < links[j].name
 	})
 	t := &linkTable{links: links, byName: make(map[string]int, len(links))}
 	for i, l := range links {

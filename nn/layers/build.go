@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"sort"
 
 	"kerasgo/nn"
 	"kerasgo/nn/graph"
@@ -50,7 +51,7 @@ func (a Axes) of(g *nn.Graph, rank int) []int {
 	for _, axis := range a {
 		out = append(out, axisOf(g, axis, rank))
 	}
-	slices.Sort(out)
+	sort.Sort(sort.IntSlice(out))
 	return slices.Compact(out)
 }
 

@@ -2,6 +2,7 @@ package layers
 
 import (
 	"slices"
+	"sort"
 
 	"kerasgo/nn"
 	"kerasgo/nn/op"
@@ -62,7 +63,9 @@ func parameterShape(g *nn.Graph, x *nn.Value, axis Axes) (shape, wide nn.Shape, 
 	}
 	axes = axis.of(g, rank)
 	wide = slices.Repeat(nn.Shape{1}, rank)
-	for _, a := range slices.Sorted(slices.Values(axis)) {
+	ordered := slices.Clone(axis)
+	sort.Sort(sort.IntSlice(ordered))
+	for _, a := range ordered {
 		d := x.Shape[axisOf(g, a, rank)]
 		if d < 0 {
 			g.Failf("axis %d of the input must have a known size, found shape %v", a, x.Shape)

@@ -2,6 +2,7 @@ package layers
 
 import (
 	"slices"
+	"sort"
 
 	"kerasgo/nn"
 	"kerasgo/nn/graph"
@@ -222,6 +223,6 @@ func (p places) order(under []int32) (list [][2]int32) {
 			}
 		}
 	}
-	slices.SortFunc(list, pairs)
+	sort.Slice(list, func(i, j int) bool { return pairs(list[i], list[j]) < 0 })
 	return list
 }

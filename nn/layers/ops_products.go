@@ -216,7 +216,7 @@ func einsumTerms(g *nn.Graph, subscripts string, xs []*nn.Value) (terms []string
 	}
 	if !explicit {
 		all := strings.Join(terms, "")
-		for _, l := range slices.Sorted(slices.Values([]byte(all))) {
+		for l := byte('A'); l <= 'z'; l++ {
 			if strings.Count(all, string(l)) == 1 && strings.IndexByte(rest, l) < 0 {
 				out += string(l)
 			}

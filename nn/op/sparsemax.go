@@ -1,6 +1,7 @@
 package op
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -27,7 +28,7 @@ func (Sparsemax) measure(sorted, x []float32, step int) (tau float32, k int) {
 	for i := range n {
 		sorted[i] = x[i*step]
 	}
-	slices.Sort(sorted)
+	slices.SortStableFunc(sorted, cmp.Compare[float32]) // which sortLines takes, too: one copy in a binary
 	var running, sum float32
 	for i := n - 1; i >= 0; i-- {
 		running += sorted[i]
