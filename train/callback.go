@@ -35,8 +35,9 @@ type State struct {
 	// Logs are the epoch's means so far; at its end with validation. They last until the next step.
 	Logs Logs
 
-	trainer *Trainer
-	stop    bool
+	trainer    *Trainer
+	stop       bool
+	unmeasured bool // validation waits for a later epoch
 }
 
 // Stop ends training after this step or epoch.
@@ -95,12 +96,13 @@ func (m monitor) better(v, than float64) bool {
 	return float32(v+m.delta) < float32(than)
 }
 
-func (m monitor) value(s *State) (float64, error) {
-	v, ok := s.Logs.Get(m.name)
-	if !ok {
-		return 0, fmt.Errorf("there is no %q to watch; there is %s", m.name, strings.Join(s.Logs.Names(), ", "))
+// value is what is watched; there is false after an epoch that validation doesn't follow, which nothing can be said of.
+func (m monitor) value(s *State) (v float64, there bool, err error) {
+	v, there = s.Logs.Get(m.name)
+	if !there && !(s.unmeasured && strings.HasPrefix(m.name, "val_")) {
+		return 0, false, fmt.Errorf("there is no %q to watch; there is %s", m.name, strings.Join(s.Logs.Names(), ", "))
 	}
-	return v, nil
+	return v, there, nil
 }
 
 // EarlyStopping are the arguments of Keras's callback of that name.
@@ -140,8 +142,8 @@ func (e EarlyStopping) Callback() (Callback, error) {
 			return nil
 		},
 		EpochEnd: func(s *State) error {
-			v, err := m.value(s)
-			if err != nil || s.Epoch < e.StartFromEpoch {
+			v, there, err := m.value(s)
+			if err != nil || !there || s.Epoch < e.StartFromEpoch {
 				return err
 			}
 			if weights == nil {
@@ -236,8 +238,8 @@ func UntilLoss(threshold float64) Callback { return Until("loss", false, thresho
 func Until(name string, above bool, threshold float64) Callback {
 	m := monitor{name: name, up: above}
 	return Callback{EpochEnd: func(s *State) error {
-		v, err := m.value(s)
-		if err == nil && m.better(v, threshold) {
+		v, there, err := m.value(s)
+		if err == nil && there && m.better(v, threshold) {
 			s.Stop()
 		}
 		return err

@@ -43,8 +43,8 @@ func (r ReduceLROnPlateau) Callback() (Callback, error) {
 		EpochEnd: func(s *State) error {
 			rate := s.LearningRate()
 			s.logRate(rate)
-			v, err := m.value(s)
-			if err != nil {
+			v, there, err := m.value(s)
+			if err != nil || !there {
 				return err
 			}
 			if cooling > 0 {

@@ -50,19 +50,19 @@ func (c ModelCheckpoint) Callback() (Callback, error) {
 	}
 	since := 0
 	save := func(s *State, batch int) error {
-		path, err := expand(c.Path, s, batch)
-		if err != nil {
-			return err
-		}
 		if c.SaveBestOnly {
-			v, err := m.value(s)
-			if err != nil {
+			v, there, err := m.value(s)
+			if err != nil || !there { // an epoch that isn't measured isn't the best
 				return err
 			}
 			if best.have && !m.better(v, best.value) {
 				return nil
 			}
 			best = record{v, true}
+		}
+		path, err := expand(c.Path, s, batch)
+		if err != nil {
+			return err
 		}
 		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 			return err

@@ -271,6 +271,9 @@ func (f *fit) describe(batch int) error {
 		add(learningRate, strconv.FormatFloat(float64(float32(c.LearningRate)), 'g', -1, 32))
 	}
 	add("the number of rows", fmt.Sprint(f.d.Len()))
+	if f.state.Steps < f.pass {
+		add("the steps of an epoch", fmt.Sprint(f.state.Steps))
+	}
 	rows := 0
 	if f.val != nil {
 		rows = f.val.Len()

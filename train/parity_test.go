@@ -37,6 +37,10 @@ type parity struct {
 		ValidationSplit float64            `json:"validation_split"`
 		ClassWeight     map[string]float64 `json:"class_weight"`
 		SwapEMA         *bool              `json:"swap_ema"`
+		Steps           int                `json:"steps_per_epoch"`
+		ValSteps        int                `json:"validation_steps"`
+		ValBatch        int                `json:"validation_batch_size"`
+		ValFreq         any                `json:"validation_freq"`
 	} `json:"fit"`
 	History    map[string][]float64 `json:"history"`
 	HistoryXLA map[string][]float64 `json:"history_xla"`
@@ -108,6 +112,15 @@ func (p *parity) model(t *testing.T) (nn.Model, []*nn.Weight) {
 
 func (p *parity) options() train.Options {
 	o := train.Options{Epochs: p.Fit.Epochs, BatchSize: p.Fit.BatchSize, ValidationSplit: p.Fit.ValidationSplit, NoShuffle: true, Threads: 1}
+	o.StepsPerEpoch, o.ValidationSteps, o.ValidationBatchSize = p.Fit.Steps, p.Fit.ValSteps, p.Fit.ValBatch
+	switch v := p.Fit.ValFreq.(type) {
+	case float64:
+		o.ValidationFreq = int(v)
+	case []any:
+		for _, e := range v {
+			o.ValidationEpochs = append(o.ValidationEpochs, int(e.(float64)))
+		}
+	}
 	if p.Case == "option_excluded" {
 		o.NoWeightDecay = []string{"bias"}
 	}

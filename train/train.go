@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"kerasgo/data"
 	"kerasgo/internal/safeio"
@@ -31,6 +32,15 @@ type Options struct {
 	Validation          data.Source
 	ValidationSplit     float64
 	ValidationBatchSize int // 0: BatchSize
+	// StepsPerEpoch ends an epoch after so many batches, and the next one goes on behind them; where the rows end, so does the
+	// epoch, and the next one begins anew, as over arrays in Keras. 0: all of them.
+	StepsPerEpoch int
+	// ValidationSteps measures so many batches, from the first; 0: all of them.
+	ValidationSteps int
+	// ValidationFreq measures validation after each so many epochs; 0: after each. ValidationEpochs names the epochs instead,
+	// from 1.
+	ValidationFreq   int
+	ValidationEpochs []int
 	// ClassWeight says how much each class counts (1 where it says nothing). Of models with one output.
 	ClassWeight map[int]float64
 	// NoWeightDecay are regular expressions: weights whose path one of them finds, such as "bias", don't decay.
@@ -81,6 +91,10 @@ func Fit(ctx context.Context, m nn.Model, d data.Source, o Options) (*History, e
 	if d.Len() == 0 {
 		return nil, errors.New("there are no rows to train on")
 	}
+	if o.StepsPerEpoch < 0 || o.ValidationSteps < 0 || o.ValidationFreq < 0 {
+		return nil, fmt.Errorf("steps per epoch, validation steps and frequency are 1 or more, or 0 for Keras's default, found %d, %d, %d",
+			o.StepsPerEpoch, o.ValidationSteps, o.ValidationFreq)
+	}
 	t, err := NewTrainer(m, o)
 	if err != nil {
 		return nil, err
@@ -89,7 +103,11 @@ func Fit(ctx context.Context, m nn.Model, d data.Source, o Options) (*History, e
 	defer closeStream(d)
 	f := &fit{Trainer: t, o: o, d: d, val: val, history: &History{Values: map[string][]float64{}}}
 	epochs, batch := or(o.Epochs, 1), or(o.BatchSize, defaultBatch)
-	f.state = State{Model: m, Epochs: epochs, Steps: (d.Len() + batch - 1) / batch, trainer: t}
+	f.pass = (d.Len() + batch - 1) / batch
+	f.state = State{Model: m, Epochs: epochs, Steps: f.pass, trainer: t}
+	if o.StepsPerEpoch > 0 {
+		f.state.Steps = min(o.StepsPerEpoch, f.pass)
+	}
 	err = f.run(ctx, epochs, batch)
 	t.finish()
 	return f.history, err
@@ -107,6 +125,7 @@ type fit struct {
 	history *History
 	facts   []fact // what a checkpoint of this training must agree with
 	rows    []int
+	pass    int        // batches in one pass over the rows
 	full    data.Batch // and the last, smaller one of an epoch: two, so that neither is made anew
 	rest    data.Batch
 }
@@ -148,11 +167,12 @@ func (f *fit) run(ctx context.Context, epochs, batch int) error {
 			return err
 		}
 		s.Logs = append(Logs(nil), s.Logs...)
-		if stopped == nil && f.val != nil {
+		s.unmeasured = f.val != nil && !f.o.measures(s.Epoch)
+		if stopped == nil && f.val != nil && !s.unmeasured {
 			if err := f.each(func(c Callback) func(*State) error { return c.TestBegin }); err != nil {
 				return err
 			}
-			logs, err := f.evaluate(ctx, f.val, or(f.o.ValidationBatchSize, batch))
+			logs, err := f.evaluate(ctx, f.val, or(f.o.ValidationBatchSize, batch), f.o.ValidationSteps)
 			if err != nil && (ctx.Err() == nil || !errors.Is(err, ctx.Err())) {
 				return err
 			}
@@ -211,18 +231,44 @@ func (f *fit) each(hook func(Callback) func(*State) error) error {
 	return nil
 }
 
-// epoch makes one pass over the rows. stopped is why it ended early at the caller's wish.
+// measures says whether validation follows an epoch.
+//
+// Source: keras/src/trainers/trainer.py, _should_eval
+func (o *Options) measures(epoch int) bool {
+	if o.ValidationEpochs != nil {
+		return slices.Contains(o.ValidationEpochs, epoch+1)
+	}
+	return (epoch+1)%or(o.ValidationFreq, 1) == 0
+}
+
+// part is what an epoch does of a pass over the rows: the pass, whose order they have, and its batches from which to which.
+// It follows from the epoch's number alone, so a resumed run does the same.
+//
+// Source: keras/src/trainers/epoch_iterator.py
+func (f *fit) part(epoch int) (pass, from, to int) {
+	parts := (f.pass + f.state.Steps - 1) / f.state.Steps
+	if parts == 1 {
+		return epoch, 0, f.pass
+	}
+	since := epoch - f.o.InitialEpoch
+	from = since % parts * f.state.Steps
+	return f.o.InitialEpoch + since/parts, from, min(from+f.state.Steps, f.pass)
+}
+
+// epoch makes one pass over the rows, or its part of one. stopped is why it ended early at the caller's wish.
 func (f *fit) epoch(ctx context.Context, size int) (stopped, err error) {
 	s := &f.state
-	if err := begin(f.d, f.rows, f.o, s.Epoch); err != nil {
+	pass, first, last := f.part(s.Epoch)
+	if err := begin(f.d, f.rows, f.o, pass); err != nil {
 		return nil, err
 	}
+	end := min(last*size, len(f.rows))
 	if s.Step == 0 {
 		f.ResetMetrics()
 	}
-	from := read(f.d, f.rows[min(s.Step*size, len(f.rows)):], size, &f.full, &f.rest)
+	from := read(f.d, f.rows[min((first+s.Step)*size, end):end], size, &f.full, &f.rest)
 	defer from.close()
-	for at := s.Step * size; at < len(f.rows) && !s.stop; at += size {
+	for at := (first + s.Step) * size; at < end && !s.stop; at += size {
 		if ctx.Err() != nil {
 			return ctx.Err(), nil
 		}
@@ -278,6 +324,7 @@ func shuffle(rows []int, rng *rand.Rand) {
 // EvaluateOptions are evaluate()'s arguments; the zero value is Keras's default.
 type EvaluateOptions struct {
 	BatchSize int // 0: 32
+	Steps     int // measure so many batches, from the first; 0: all
 	Threads   int // 0: as many as there are processors
 	MaxBytes  int64
 }
@@ -289,10 +336,10 @@ func Evaluate(ctx context.Context, m nn.Model, d data.Source, o EvaluateOptions)
 		return nil, err
 	}
 	defer t.Close()
-	return t.evaluate(ctx, d, or(o.BatchSize, defaultBatch))
+	return t.evaluate(ctx, d, or(o.BatchSize, defaultBatch), max(o.Steps, 0))
 }
 
-func (t *Trainer) evaluate(ctx context.Context, d data.Source, size int) (Logs, error) {
+func (t *Trainer) evaluate(ctx context.Context, d data.Source, size, steps int) (Logs, error) {
 	if d.Len() == 0 {
 		return nil, errors.New("there are no rows to evaluate on")
 	}
@@ -301,6 +348,9 @@ func (t *Trainer) evaluate(ctx context.Context, d data.Source, size int) (Logs, 
 		return nil, err
 	}
 	defer closeStream(d)
+	if steps > 0 && steps <= len(rows)/size {
+		rows = rows[:steps*size]
+	}
 	var full, rest data.Batch
 	from := read(d, rows, size, &full, &rest)
 	defer from.close()

@@ -31,6 +31,7 @@ type options struct {
 	ignore, freeze                        []string
 	lambdas                               layers.LambdaFlag
 	epochs, batch, threads, verbose       int
+	steps, valSteps, valFreq              int
 	rate, split                           float64
 	seed                                  uint64
 	shuffle, force, resume                bool
@@ -47,6 +48,9 @@ func fitCommand(fs *pflag.FlagSet) func(context.Context, *cli.IO, []string) erro
 	f.sets.flags(fs)
 	fs.IntVar(&f.epochs, "epochs", 1, "passes over the data")
 	fs.IntVarP(&f.batch, "batch-size", "b", 32, "rows a step")
+	fs.IntVar(&f.steps, "steps-per-epoch", 0, "end an epoch after so many batches; the next one goes on behind them (default: all)")
+	fs.IntVar(&f.valSteps, "validation-steps", 0, "validate on the first so many batches (default: all)")
+	fs.IntVar(&f.valFreq, "validation-freq", 1, "validate after each so many epochs")
 	fs.BoolVar(&f.shuffle, "shuffle", true, "shuffle the rows before each epoch")
 	fs.StringVarP(&f.output, "output", "o", "", "write the trained model to `FILE`: .keras, .h5, .weights.h5, .npz")
 	fs.BoolVarP(&f.force, "force", "f", false, "overwrite what exists")
@@ -88,12 +92,15 @@ func (f *options) run(ctx context.Context, o *cli.IO, args []string) error {
 		return cli.Usagef("say where to write the trained model: -o FILE")
 	case f.epochs < 1 || f.batch < 1 || f.threads < 0:
 		return cli.Usagef("--epochs and --batch-size must be 1 or more, --threads 0 or more")
+	case f.steps < 0 || f.valSteps < 0 || f.valFreq < 1:
+		return cli.Usagef("--steps-per-epoch and --validation-steps must be 0 or more, --validation-freq 1 or more")
 	case f.split < 0 || f.split >= 1:
 		return cli.Usagef("--validation-split must be from 0 to 1, found %v", f.split)
 	case f.rate < 0:
 		return cli.Usagef("--lr must be more than 0, found %v", f.rate)
 	}
 	fit := train.Options{Epochs: f.epochs, BatchSize: f.batch, NoShuffle: !f.shuffle, Seed: f.seed, ValidationSplit: f.split,
+		StepsPerEpoch: f.steps, ValidationSteps: f.valSteps, ValidationFreq: f.valFreq,
 		Threads: f.threads, MaxBytes: safeio.Defaults().MaxActivationBytes}
 	var err error
 	if fit.ClassWeight, err = parseClassWeight(f.classWeight); err != nil {
