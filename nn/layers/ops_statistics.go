@@ -119,6 +119,9 @@ func statisticsOps() map[string]func() nn.Layer {
 			if c.X != nil {
 				b := operands{a.Graph, nn.Call{Args: []any{c.X}}}
 				x := cast(a.Graph, b.tensor(0, "x"), y.DType)
+				if len(x.Shape) == 0 {
+					a.Failf("x must have an axis, found a number")
+				}
 				if len(x.Shape) > 1 {
 					x = a.toEnd(x, c.Axis)
 				}
