@@ -58,6 +58,9 @@ func (a *Activation) decode(d *Decoder, raw json.RawMessage, where Where) error 
 	if json.Unmarshal(env.Config, &name) == nil && name != "" { // {"class_name": "function", "config": "relu"}
 		return a.set(d, name, where)
 	}
+	if env.Class == "" { // {"value": bytecode}
+		env.Class = "<lambda>"
+	}
 	if d.Known(env.Class) {
 		l, err := d.Layer(raw)
 		a.Layer = l

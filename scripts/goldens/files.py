@@ -90,12 +90,11 @@ def legacy_momentum(K, net, xs, rng):
     fit(net, xs, [rng.normal(size=xs[0].shape).astype("float32")])
 
 
-def save(s, name, K, build, inputs, kinds=("keras", "h5"), train=None):
-    folder = Path("models")
+def save(s, name, K, build, inputs, kinds=("keras", "h5"), train=None, folder=Path("models")):
     if not s.wants(folder / (name + ".npz")):
         return
     K.backend.clear_session()
-    seed = seed_of("models", name)
+    seed = seed_of(str(folder), name)
     K.utils.set_random_seed(seed % 2**31)
     rng = np.random.default_rng(seed)
     net = build(K)
@@ -123,7 +122,7 @@ def save(s, name, K, build, inputs, kinds=("keras", "h5"), train=None):
         write(net, K, out / file, kind)
         files.append(file)
     for file in files:
-        s.add(folder / file, case=f"models/{name}", keras=K.__version__, framework=framework, seed=seed, tolerance=TOLERANCE,
+        s.add(folder / file, case=f"{folder}/{name}", keras=K.__version__, framework=framework, seed=seed, tolerance=TOLERANCE,
               why="float32 sums in another order")
 
 
