@@ -199,7 +199,7 @@ func spread(roots []*hdf5.Group, at string, keeps bool) ([]*hdf5.Dataset, error)
 		}
 		numbers[i] = n
 	}
-	sort.Sort(sort.IntSlice(numbers))
+	sort.Slice(numbers, func(i, j int) bool { return numbers[i] < numbers[j] })
 	out := make([]*hdf5.Dataset, len(keys))
 	for i, n := range numbers {
 		if n != i {

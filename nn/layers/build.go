@@ -51,7 +51,7 @@ func (a Axes) of(g *nn.Graph, rank int) []int {
 	for _, axis := range a {
 		out = append(out, axisOf(g, axis, rank))
 	}
-	sort.Sort(sort.IntSlice(out))
+	sort.Slice(out, func(i, j int) bool { return out[i] < out[j] })
 	return slices.Compact(out)
 }
 

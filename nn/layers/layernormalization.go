@@ -64,7 +64,7 @@ func parameterShape(g *nn.Graph, x *nn.Value, axis Axes) (shape, wide nn.Shape, 
 	axes = axis.of(g, rank)
 	wide = slices.Repeat(nn.Shape{1}, rank)
 	ordered := slices.Clone(axis)
-	sort.Sort(sort.IntSlice(ordered))
+	sort.Slice(ordered, func(i, j int) bool { return ordered[i] < ordered[j] })
 	for _, a := range ordered {
 		d := x.Shape[axisOf(g, a, rank)]
 		if d < 0 {
