@@ -18,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"kerasgo/internal/hdf5"
 	"kerasgo/internal/safeio"
@@ -291,7 +292,8 @@ func at(err error, path string) error {
 // LayerName is a layer as a file names it.
 type LayerName struct{ Path, Name, Class string }
 
-// LayerNames lists the layers of a file, those of models inside too, whether they are supported or not.
+// LayerNames lists the layers of a file, those of models and wrappers inside too, whether they are supported or not. Operation
+// nodes have "ops." before their class.
 func LayerNames(path string, o Options) ([]LayerName, error) {
 	all := Options{NoWeights: true, Limits: o.Limits}
 	var out []LayerName
@@ -303,17 +305,32 @@ func LayerNames(path string, o Options) ([]LayerName, error) {
 	return out, err
 }
 
-// list tells each of the layers of a model's config.
+// list tells each of the layers of a model's or a wrapper's config.
 func (o Options) list(env object, prefix string, depth int) {
-	items, _ := asList(asObject(env["config"])["layers"])
+	config := asObject(env["config"])
+	items, _ := asList(config["layers"])
+	cells, _ := asList(config["cells"])
+	items = append(items, cells...)
+	for _, key := range []string{"layer", "backward_layer", "cell", "activation"} {
+		items = append(items, config[key])
+	}
 	for _, item := range items {
 		inner := asObject(item)
 		class, name := text(inner["class_name"]), layerName(inner)
+		if asObject(inner["config"]) == nil {
+			continue // a function's name
+		}
+		if nn.CustomName(class, "") != "" {
+			class = class[strings.LastIndexByte(class, '>')+1:]
+		}
+		if strings.Contains(text(inner["module"]), ".ops") {
+			class = "ops." + class
+		}
 		if name == "" {
 			name = class
 		}
 		o.each(LayerName{prefix + name, name, class})
-		if isModel(class) && depth < maxNesting {
+		if depth < maxNesting {
 			o.list(inner, prefix+name+"/", depth+1)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // lambdas are the functions that may stand for a Lambda layer's Python code, one a line: name and arguments, the operation of
-// keras.ops that it is, and the operation's config, where $ is the list of the arguments and # the first. Without a config,
+// keras.ops (or, of DIMS, the layer) that it is, and its config, where $ is the list of the arguments and # the first. Without a config,
 // the arguments follow the tensor.
 const lambdas = `
 abs|Absolute
@@ -45,8 +45,8 @@ min AXES|Min|{"axis":[$]}
 squeeze AXES|Squeeze|{"axis":[$]}
 expand_dims AXES|ExpandDims|{"axis":[$]}
 reverse AXES|Flip|{"axis":[$]}
-reshape DIMS|Reshape|{"newshape":[-1,$]}
-permute DIMS|Transpose|{"axes":[0,$]}
+reshape DIMS|Reshape|{"target_shape":[$]}
+permute DIMS|Permute|{"dims":[$]}
 index I|GetItem
 `
 
@@ -126,8 +126,11 @@ func lambda(text string) (nn.Function, error) {
 			config = strings.ReplaceAll(strings.ReplaceAll(config, "$", list), "#", list)
 			args = nil
 		}
-		d := nn.Decoder{Registry: operations()}
-		l, err := d.Decode([]byte(`{"class_name":"` + parts[1] + `","module":"keras.ops","config":` + config + `}`))
+		d, module := nn.Decoder{Registry: operations()}, "keras.ops"
+		if takes == "DIMS" { // layers, which leave the batch alone
+			d.Registry, module = Builtin(), "keras.layers"
+		}
+		l, err := d.Decode([]byte(`{"class_name":"` + parts[1] + `","module":"` + module + `","config":` + config + `}`))
 		if err != nil {
 			return nil, err
 		}
