@@ -28,6 +28,8 @@ def main():
     out = Path(sys.argv[1])
     goldens = Path(__file__).resolve().parents[1] / "testdata" / "golden"
     for golden in sorted(goldens.glob("*/*.npz")):
+        if golden.parent.name == "LoRA":
+            continue  # Keras forgets lora_alpha when it reads a config
         with np.load(golden) as data:
             arrays = {k: data[k] for k in data.files if k == "meta" or k.startswith("w_")}
         meta = json.loads(arrays["meta"].tobytes())
