@@ -150,13 +150,14 @@ func stated(text string) map[string][2]string {
 }
 
 // TestSupport compares docs/support.md, and what kconv check says of accuracy, with the registry and with what running every
-// golden shows.
+// golden shows. -update raises errors that are stated and lowers none, so that it can be run with each KERASGO_ISA in turn; delete
+// the page to begin anew.
 func TestSupport(t *testing.T) {
 	const doc, table = "docs/support.md", "cmd/kconv/errors.txt"
 	all := measured(t)
-	old := map[string][2]string{}
-	if !*update {
-		old = stated(string(read(t, doc)))
+	var old map[string][2]string
+	if raw, err := os.ReadFile(filepath.Join(root, doc)); err == nil {
+		old = stated(string(raw))
 	}
 	classes, operations := registered()
 	var layers, nodes, errors strings.Builder
@@ -172,11 +173,13 @@ func TestSupport(t *testing.T) {
 		said := [2]string{roundedUp(s.errors[0]), roundedUp(s.errors[1])}
 		if was, ok := old[name]; ok {
 			for i, e := range s.errors {
-				if bound, err := strconv.ParseFloat(was[i], 64); err != nil || e > bound {
+				switch bound, err := strconv.ParseFloat(was[i], 64); {
+				case err == nil && e <= bound:
+					said[i] = was[i] // perhaps of a machine with other vectors
+				case !*update:
 					t.Errorf("%s is off by %.2g, %s says %s", key, e, doc, was[i])
 				}
 			}
-			said = was
 		}
 		fmt.Fprintf(b, "| `%s` | %d | %d | %d | %d | %d | %s | %s | %s |\n", name, s.keras3, s.keras2, s.formats[0], s.formats[1], s.formats[2],
 			strings.Join(s.versions, ", "), said[0], said[1])
@@ -200,7 +203,7 @@ Made by `+"`go test ./internal/house -run TestSupport -update`"+` from the regis
 what it would write. The configurations are models that real Keras made and ran: how many by Keras 3, how many by tf-keras. The formats say how many of
 them were written by Keras itself as files of that kind, opened here and found to give the same outputs (`+"`scripts/formats.py`"+`; Keras's own writers refuse
 some, and of those that differ by nothing but random seeds one is enough). The errors are the largest of any output in max|a-b| / max|b|, rounded up, where the class stands
-most alone; those of half precision, which docs/numbers.md tells of, aren't among them. 0 is bit for bit.
+most alone, with assembly and without; those of half precision, which docs/numbers.md tells of, aren't among them. 0 is bit for bit.
 
 Configurations of genuine Keras 1.2, 2.0, 2.2 and 2.15 are files in `+"`testdata/old`"+`; whole models in `+"`testdata/models`"+`.
 
