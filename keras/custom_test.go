@@ -128,11 +128,35 @@ func TestCustomRefused(t *testing.T) {
 			}
 		}
 	}
-	// A custom class with the name of one of Keras's is never taken for it.
-	if _, err := keras.FromJSON([]byte(`{"class_name": "Sequential", "config": {"name": "m", "layers": [
-		{"class_name": "InputLayer", "config": {"name": "in", "batch_shape": [null, 3]}},
-		{"class_name": "ReLU", "module": "mine", "registered_name": "Mine>ReLU", "config": {"name": "r"}}]}}`)); err == nil || !strings.Contains(err.Error(), `"Mine>ReLU"`) {
-		t.Errorf("Mine>ReLU: %v", err)
+	// A custom class with the name of one of Keras's is never taken for it, registered or not.
+	for _, says := range []string{`"module": "mine", "registered_name": "Mine>ReLU"`, `"module": "__main__", "registered_name": "ReLU"`} {
+		_, err := keras.FromJSON([]byte(`{"class_name": "Sequential", "config": {"name": "m", "layers": [
+			{"class_name": "InputLayer", "config": {"name": "in", "batch_shape": [null, 3]}}, {"class_name": "ReLU", ` + says + `, "config": {"name": "r"}}]}}`))
+		if err == nil || !strings.Contains(err.Error(), "custom layer") {
+			t.Errorf("%s: %v", says, err)
+		}
+	}
+}
+
+// TestCustomCompiled: a loss and an optimizer of one's own are told of, and are no obstacle.
+func TestCustomCompiled(t *testing.T) {
+	var said []string
+	path := filepath.Join(t.TempDir(), "m.json")
+	if err := os.WriteFile(path, []byte(`{"module": "keras", "class_name": "Sequential", "config": {"name": "s", "layers": [
+		{"module": "keras.layers", "class_name": "InputLayer", "config": {"batch_shape": [null, 2], "name": "in"}}]},
+		"compile_config": {"optimizer": {"class_name": "Odd", "config": {}, "registered_name": "Mine>Odd"}, "metrics": ["mae"],
+		"loss": [{"class_name": "function", "config": "Mine>strange", "registered_name": "Mine>strange"}]}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m, err := keras.LoadOptions(path, keras.Options{Warn: func(s string) { said = append(said, s) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all := strings.Join(said, "\n"); len(said) != 2 || !strings.Contains(all, `"Mine>Odd"`) || !strings.Contains(all, `"Mine>strange"`) {
+		t.Errorf("said %q", said)
+	}
+	if err := train.Compile(m, train.Config{}); err != nil { // another in its place
+		t.Fatal(err)
 	}
 }
 

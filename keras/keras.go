@@ -77,6 +77,9 @@ func LoadOptions(path string, o Options) (nn.Model, error) {
 	defer f.Close()
 	o.dir = filepath.Dir(path)
 	m, err := o.read(f, size)
+	if err == nil {
+		o.warnCustom(m)
+	}
 	if err == nil && o.Weights != "" && !o.NoWeights {
 		return m, LoadWeights(m, o.Weights, o)
 	}
@@ -92,6 +95,7 @@ func Read(r io.ReaderAt, size int64, o Options) (nn.Model, error) {
 	if err != nil {
 		return nil, broken(err)
 	}
+	o.warnCustom(m)
 	return m, nil
 }
 

@@ -98,8 +98,14 @@ func (d *Decoder) constructor(where Where, env object) func() Layer {
 			return create
 		}
 	}
-	if custom != "" {
+	if custom != "" || foreign(env) {
 		return d.Registry[custom]
 	}
 	return d.Registry[where.Class]
+}
+
+// foreign says that a class comes from a module that isn't Keras's, as Python writes of classes that weren't registered.
+func foreign(env object) bool {
+	owner, _, _ := strings.Cut(text(env["module"]), ".")
+	return owner != "" && owner != "keras" && owner != "tf_keras" && owner != "tensorflow"
 }

@@ -181,6 +181,8 @@ func (d *Decoder) unknownClass(w Where, env object) *UnsupportedError {
 	}
 	if r := text(env["registered_name"]); r != "" && r != class {
 		msg = fmt.Sprintf("custom layer %q", r)
+	} else if foreign(env) {
+		msg = fmt.Sprintf("custom layer %q of module %q", class, text(env["module"]))
 	} else if near := Nearest(w.Class, d.Registry.kin(w.Class)); near != "" {
 		msg += fmt.Sprintf(" (nearest: %s)", strings.TrimPrefix(near, "ops."))
 	}
