@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 
 	"kerasgo/imaging"
 	"kerasgo/internal/cli"
@@ -29,8 +31,10 @@ func (p *predictor) imageOptions(side sidecar) (err error) {
 		return cli.Usagef("the model takes %v, which isn't an image", specs[0].Spec)
 	}
 	if p.size != "" {
-		var h, w int
-		if n, err := fmt.Sscanf(p.size, "%dx%d", &h, &w); err != nil || n != 2 || h < 1 || w < 1 {
+		first, second, _ := strings.Cut(p.size, "x")
+		h, wrong := strconv.Atoi(first)
+		w, err := strconv.Atoi(second)
+		if wrong != nil || err != nil || h < 1 || w < 1 {
 			return cli.Usagef("--size is HxW, such as 224x224, not %q", p.size)
 		}
 		if o.Height > 0 && o.Height != h || o.Width > 0 && o.Width != w {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"kerasgo/nn"
@@ -153,7 +154,7 @@ func (s *Salt) UnmarshalJSON(raw []byte) error {
 	for i, n := range both {
 		if v, err := n.Int64(); err == nil {
 			s.Key[i] = uint64(v)
-		} else if _, err := fmt.Sscan(n.String(), &s.Key[i]); err != nil {
+		} else if s.Key[i], err = strconv.ParseUint(n.String(), 10, 64); err != nil {
 			return fmt.Errorf("a salt must be an integer or two")
 		}
 	}
