@@ -739,7 +739,7 @@ def write(path, model, framework, rng, xs, draw=True):
     if draw:
         for w in model.weights:
             if "float" in str(getattr(w, "dtype", "")):  # a vocabulary has none
-                w.assign(common.draw_weight(rng, common.path_of(w), tuple(w.shape)).astype(w.dtype))
+                w.assign(common.draw_weight(rng, common.path_of(w), tuple(w.shape)).astype(tf.as_dtype(w.dtype).as_numpy_dtype))
     feed = common.feed(model, [tf.constant(x) for x in xs])
     states = [np.array(w) for w in model.weights] if any(getattr(layer, "stateful", False) for layer in model.layers) else None
     try:
