@@ -118,6 +118,22 @@ func readTensor(set *hdf5.Dataset, s nn.Spec) (*nn.Tensor, error) {
 	return nil, &UnsupportedError{Msg: "weights of type " + s.DType.String()}
 }
 
+// lastOfEach leaves out all but the last job of a weight that a file holds more than once (SpectralNormalization's kernel is its
+// own and its layer's): the one that Keras, which reads them in turn, ends with.
+func lastOfEach(jobs []job) []job {
+	last := make(map[*nn.Weight]int, len(jobs))
+	for i, j := range jobs {
+		last[j.w] = i
+	}
+	kept := jobs[:0]
+	for i, j := range jobs {
+		if last[j.w] == i {
+			kept = append(kept, j)
+		}
+	}
+	return kept
+}
+
 // readJobs checks all jobs, then reads them, several at a time: most of a large file's loading is copying.
 func (o Options) readJobs(m nn.Model, jobs []job) error {
 	fit := jobs[:0]
@@ -128,7 +144,7 @@ func (o Options) readJobs(m nn.Model, jobs []job) error {
 			return err
 		}
 	}
-	jobs = fit
+	jobs = lastOfEach(fit)
 	var next atomic.Int64
 	var wait sync.WaitGroup
 	errs := make([]error, len(jobs))

@@ -32,7 +32,7 @@ def write_manifest(root, entries, partial):
     files = {}
     if partial and path.exists():
         files = {e["file"]: e for e in json.loads(path.read_text())["files"] if (root / e["file"]).exists()}
-    for e in entries if partial else [*entries, *others(root)]:
+    for e in [*entries, *others(root)]:
         files[e["file"]] = dict(e, sha256=sha256(root / e["file"]))
     lines = ",\n".join("  " + json.dumps(files[name], sort_keys=True) for name in sorted(files))
     path.write_text('{"generator": "scripts/goldens.sh", "files": [\n' + lines + "\n]}\n")
