@@ -14,6 +14,7 @@ holds (all arrays, i counting from 0):
 
 Everything is drawn from a seed that follows from the case's name, so a new case changes no other.
 """
+import copy
 import io
 import json
 import zipfile
@@ -36,14 +37,16 @@ class Spec:
         self.declared, self.batch = self.shape[1:], None
 
     def declare(self, *shape):
-        """Declares other dimensions than the array's, such as None for a time axis."""
-        self.declared = shape
-        return self
+        """The same, declared with other dimensions than the array's, such as None for a time axis."""
+        other = copy.copy(self)
+        other.declared = shape
+        return other
 
     def fixed(self):
-        """Declares the batch size too, as a stateful layer needs."""
-        self.batch = self.shape[0]
-        return self
+        """The same, with the batch size declared too, as a stateful layer needs."""
+        other = copy.copy(self)
+        other.batch = self.shape[0]
+        return other
 
     def input(self, K, name=None):
         return K.Input(shape=self.declared, batch_size=self.batch, dtype=self.dtype, name=name)

@@ -337,6 +337,7 @@ def file(s, name, build, spec, K=keras, kinds=(), tolerance=1e-5, draw=True, mer
     if draw:
         randomize(net, rng)
     out = s.root / folder
+    out.mkdir(parents=True, exist_ok=True)
     made = []
     for kind in kinds:
         made.append(f"{name}.{kind}")

@@ -179,7 +179,7 @@ def transformations(s):
         x = images.draw(np.random.default_rng(seed))
         draws = np.array(draws, "float32")
         y = np.asarray(layer.transform_images(tf.constant(x), transformation(x, draws)))
-        model = {"module": "keras.layers", "class_name": type(layer).__name__, "config": layer.get_config(), "registered_name": None}
+        model = {"module": "keras.layers", "class_name": type(layer).__name__, "config": dict(layer.get_config(), name=name), "registered_name": None}
         meta = {"case": name, "class": type(layer).__name__, "model": model, "keras": keras.__version__, "seed": seed,
                 "tolerance": TOLERANCE}
         write_npz(s.root / file, {"meta": pack(meta), "x": x, "draws": draws, "y": y})
