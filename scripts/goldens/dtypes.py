@@ -59,8 +59,9 @@ LAYERS = {
 # Eigen adds a few bfloat16 (log_softmax, a sum) in bfloat16, and how many depends on the shape.
 CHAINED = {"log_softmax": 2**-7, "unitnorm": 2**-7, "convnet": 1e-6, "nested": 1e-6}
 # What takes integers; Keras itself refuses the rest.
-INTEGERS = """dense dense_tanh einsumdense batchnorm layernorm groupnorm rmsnorm maxpool2d globalavg globalmax simplernn lstm gru
-bidirectional timedistributed leaky rescaling upsampling flatten dropout""".split()
+INTEGERS = """dense dense_tanh dense_softmax dense_gelu dense_integers einsumdense batchnorm layernorm groupnorm rmsnorm maxpool2d
+globalavg globalmax embedding simplernn lstm lstm_backwards gru gru_before bidirectional timedistributed leaky rescaling upsampling
+flatten dropout""".split()
 NARROW = {"gelu": 1e-8, "heads": 1e-7, "grouped": 1e-7, "relu6": 1e-8, "norm": 1e-6, "convnet": 1e-6, "nested": 1e-6}
 ACTIVATIONS = """celu elu exponential gelu hard_shrink hard_sigmoid hard_silu hard_tanh leaky_relu log_sigmoid log_softmax
 mish relu relu6 selu sigmoid silu soft_shrink softmax softplus softsign sparse_plus sparse_sigmoid squareplus tanh tanh_shrink""".split()
