@@ -69,22 +69,6 @@ func (c *Common) Config(key string) json.RawMessage {
 // Configured says that the layer was read from a file, with a config of its own.
 func (c *Common) Configured() bool { return c.read != nil }
 
-// ConfigKeys are the keys of the config that was read, sorted.
-func (c *Common) ConfigKeys() []string {
-	return slices.Sorted(func(yield func(string) bool) {
-		for k := range c.extra {
-			if !yield(k) {
-				return
-			}
-		}
-		for k := range c.read {
-			if !yield(k) {
-				return
-			}
-		}
-	})
-}
-
 // Children are the layers inside, in the order in which Keras tracks them. Known once the layer was built.
 func (c *Common) Children() []Child { return c.children }
 
