@@ -40,6 +40,9 @@ func TestRoundTripThroughKeras(t *testing.T) {
 		if name == "MultiHeadAttention_mask_scores.k2" {
 			continue // a row that is masked whole: Keras 2 spreads it evenly, Keras 3 makes it zero
 		}
+		if strings.HasPrefix(name, "Operation_rare_adaptive_") {
+			continue // Keras can't open its own: it reads output_size as a list, and adds it to a tuple
+		}
 		g, err := testcheck.ReadGolden(path)
 		if err != nil {
 			t.Fatal(err)

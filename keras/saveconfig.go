@@ -47,6 +47,9 @@ func keras3Config(m nn.Model) (object, error) {
 			delete(config, "trainable")
 			env["config"] = marshal(config)
 		}
+		if text(env["module"]) == "keras.src.applications.convnext" {
+			env["registered_name"] = marshal(class)
+		}
 		if _, ok := env["registered_name"]; !ok {
 			env["registered_name"] = marshal(nil)
 		}
@@ -64,6 +67,8 @@ func moduleOf(class string) string {
 		return "keras"
 	case "Functional", "Model":
 		return "keras.src.models.functional"
+	case "LayerScale", "StochasticDepth": // aren't exported
+		return "keras.src.applications.convnext"
 	}
 	return "keras.layers"
 }

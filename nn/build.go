@@ -3,6 +3,7 @@ package nn
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -135,6 +136,9 @@ func (g *Graph) Apply(l Layer, c Call) []Wire {
 		g.stack[len(g.stack)-1].Base().Adopt("", l)
 	}
 	c = g.strip(c)
+	if !isOperation(l.Base()) {
+		c = firstByName(c)
+	}
 	if m, ok := c.Kw["mask"].(Wire); ok && len(c.Args) > 0 { // Keras 3 writes implicit masks as explicit keywords
 		if x, ok := c.Args[0].(Wire); ok {
 			x.Mask = m.Value
@@ -153,6 +157,23 @@ func (g *Graph) Apply(l Layer, c Call) []Wire {
 	g.stack, g.Path = g.stack[:len(g.stack)-1], outer
 	g.calls[l]++
 	return out
+}
+
+// firstByName puts the first argument in its place where a call gave it by name, as in attention(query=x, value=y).
+//
+// Source: keras/src/layers, the first parameter of each call.
+func firstByName(c Call) Call {
+	if len(c.Args) > 0 {
+		return c
+	}
+	for _, name := range []string{"inputs", "query", "sequences", "sequence", "input", "data", "x", "images"} {
+		if first, ok := c.Kw[name]; ok && len(wiresIn(first, nil)) > 0 {
+			c.Args, c.Kw = []any{first}, maps.Clone(c.Kw)
+			delete(c.Kw, name)
+			return c
+		}
+	}
+	return c
 }
 
 // Inside runs f as if l were being built, without a call of l: weights that f declares with l's Common get its path. A

@@ -561,9 +561,10 @@ def relation(K, O, d):
     L = K.layers
     t, m = K.Input((5, 6)), K.Input((5,))
     q, k, v = (L.Dense(6, use_bias=False)(t) for _ in range(3))
-    s = O.einsum("bqd,bkd->bqk", q, k) / 6 ** .5
+    products = O.einsum if K is keras else lambda equation, a, b: tf.matmul(a, b, transpose_b="bkd->bqk" in equation)  # tf-keras loses einsum's operands
+    s = products("bqd,bkd->bqk", q, k) / 6 ** .5
     s = s + (1. - O.expand_dims(m, 1)) * -1e9
-    return K.Model([t, m], O.einsum("bqk,bkd->bqd", O.softmax(s), v)), [normal(2, 5, 6), common.fixed([[1, 1, 1, 0, 1], [1, 1, 0, 0, 0]])]
+    return K.Model([t, m], products("bqk,bkd->bqd", O.softmax(s), v)), [normal(2, 5, 6), common.fixed([[1, 1, 1, 0, 1], [1, 1, 0, 0, 0]])]
 
 
 ZOO = [bilstm, transformer_classifier, unet, vae_encoder, vae_decoder, wavenet, siamese, triplet, seq2seq, seq2seq_decoder, seq2seq_attention, transformer_seq2seq, conv_lstm, crnn, vit,

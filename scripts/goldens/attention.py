@@ -58,6 +58,7 @@ def multi_head(s):
     cls = "MultiHeadAttention"
     q, v, k = normal(2, 5, 6), normal(2, 4, 7), normal(2, 4, 3)
     attend(s, cls, "self", [q], [0, 0], dict(num_heads=2, key_dim=3), k2=True)
+    attend(s, cls, "named", [q, v, k], [], dict(num_heads=2, key_dim=3), value=1, key=2, query=0)
     attend(s, cls, "cross", [q, v], [0, 1], dict(num_heads=3, key_dim=4, value_dim=5), k2=True)
     attend(s, cls, "key", [q, v, k], [0, 1, 2], dict(num_heads=2, key_dim=4, value_dim=3, output_shape=9), k2=True)
     attend(s, cls, "named", [q, v, k], [0], dict(num_heads=2, key_dim=4), value=1, key=2, k2=True)

@@ -39,6 +39,7 @@ def goldens(s):
     add("masked_outputs", masked_outputs, ids)
     add("identity", identity, normal(2, 3))
     add("frozen_tower", frozen_tower, image)
+    add("inputs_by_name", inputs_by_name, normal(3, 5, 4))
 
 
 def mlp(K):
@@ -138,6 +139,12 @@ def inner_and_final(K):
     h = L.Dense(5, activation="relu")(t)
     y = L.Dense(3)(h)
     return K.Model(t, [y, h, L.Softmax()(y)])
+
+
+def inputs_by_name(K):
+    L, x = K.layers, K.Input((5, 4))
+    h = L.Dense(3)(inputs=L.Bidirectional(L.LSTM(2, return_sequences=True))(sequences=x))
+    return K.Model(x, L.GRU(3)(sequences=h))
 
 
 def cnn(K):
