@@ -316,16 +316,6 @@ def g_mlp(K, O, d):
     return K.Model(t, L.GlobalMaxPooling1D()(L.Dense(8)(u * v) + t)), [normal(2, 6, 8)]
 
 
-def f_net(K, O, d):
-    L = K.layers
-    t = K.Input((8, 6))
-    if K is tf_keras:
-        h = tf.math.real(tf.signal.fft2d(tf.cast(t, tf.complex64)))
-    else:
-        h = O.fft2((t, O.zeros_like(t)))[0]
-    return K.Model(t, L.LayerNormalization()(t + L.Dense(6, activation="gelu")(h))), [normal(2, 8, 6)]
-
-
 def timeseries(K, O, d):
     L = K.layers
     t = h = K.Input((12, 1))
@@ -518,7 +508,7 @@ def yolo_head(K, O, d):
     h = L.LeakyReLU(.1)(L.BatchNormalization()(L.Conv2D(8, 3, strides=2, padding="valid", use_bias=False)(L.ZeroPadding2D(((1, 0), (1, 0)))(t))))
     h = L.Reshape((4, 4, 2, 7))(L.Conv2D(14, 1)(h))
     xy, wh, rest = h[..., 0:2], h[..., 2:4], h[..., 4:]
-    return K.Model(t, [O.sigmoid(xy), O.exp(wh) * np.array([1.5, 2.], "float32"), O.sigmoid(rest), O.argmax(h[..., 5:], -1)]), [normal(2, 8, 8, 4)]
+    return K.Model(t, [O.sigmoid(xy), O.exp(wh) * np.array([1.5, 2.], "float32"), O.sigmoid(rest), O.cast(O.argmax(h[..., 5:], -1), "int32")]), [normal(2, 8, 8, 4)]
 
 
 def quality(K, O, d):
@@ -561,14 +551,14 @@ def relation(K, O, d):
     L = K.layers
     t, m = K.Input((5, 6)), K.Input((5,))
     q, k, v = (L.Dense(6, use_bias=False)(t) for _ in range(3))
-    products = O.einsum if K is keras else lambda equation, a, b: tf.matmul(a, b, transpose_b="bkd->bqk" in equation)  # tf-keras loses einsum's operands
+    products = O.einsum if K is keras else lambda equation, a, b: tf.matmul(a, tf.transpose(b, (0, 2, 1)) if "bkd->bqk" in equation else b)  # tf-keras loses einsum's operands
     s = products("bqd,bkd->bqk", q, k) / 6 ** .5
     s = s + (1. - O.expand_dims(m, 1)) * -1e9
     return K.Model([t, m], products("bqk,bkd->bqd", O.softmax(s), v)), [normal(2, 5, 6), common.fixed([[1, 1, 1, 0, 1], [1, 1, 0, 0, 0]])]
 
 
 ZOO = [bilstm, transformer_classifier, unet, vae_encoder, vae_decoder, wavenet, siamese, triplet, seq2seq, seq2seq_decoder, seq2seq_attention, transformer_seq2seq, conv_lstm, crnn, vit,
-       mini_gpt, structured, resnet_v2, pointnet, mlp_mixer, conv_mixer, ea_net, swin, g_mlp, f_net, timeseries, ctc_asr, autoencoder, pix2pix, super_resolution, recommender, wide_deep,
+       mini_gpt, structured, resnet_v2, pointnet, mlp_mixer, conv_mixer, ea_net, swin, g_mlp, timeseries, ctc_asr, autoencoder, pix2pix, super_resolution, recommender, wide_deep,
        cross_network, tab_transformer, gated_residual, nested, shared, multi_output, squeeze_excite, cbam, inception, shuffle, text_cnn, tagger, yolo_head, quality, text_in_model, lenet,
        frames, relation]
 

@@ -46,7 +46,7 @@ func networkOps() map[string]func() nn.Layer {
 			x := a.x()
 			d := axisOf(a.Graph, c.Axis, len(x.Shape))
 			along := func(i int, name string) *nn.Value {
-				if a.arg(i, name) == nil {
+				if i > 2 && a.arg(i, name) == nil { // neither an offset nor a scale is needed
 					return nil
 				}
 				v := a.tensor(i, name)
